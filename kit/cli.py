@@ -1,0 +1,192 @@
+"""The command `kit`: up, down, status, doctor, lab, demo, reset, exercises."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kit import exercise_commands
+from kit.errors import KitError
+from kit.jupyter import environment
+from kit.servers.interrupts import ENDINGS, uninterrupted
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="A real data pipeline on your machine: Kafka, its feeds and its notebooks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(exercise_commands.app, name="exercises")
+_out = Console()
+_err = Console(stderr=True)
+_START = "notebooks/00_start_here.ipynb"
+
+
+def main() -> NoReturn:
+    """Run the command line. Errors the kit knows are said in four lines; Ctrl-C is not an error to explain."""
+    for number in ENDINGS:
+        if number in (signal.SIGINT, signal.SIGTERM) or signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
+            signal.signal(number, _interrupt)
+    try:
+        code = app(
+            prog_name="kit", standalone_mode=False
+        )  # the code of a typer.Exit comes back as a value; 130 for Ctrl-C
+    except KitError as error:
+        _err.print(f"[bold red]{type(error).__name__}[/]", highlight=False)
+        _err.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    except Exception as error:  # typer's own: a wrong option or command, which it words well
+        show = getattr(error, "show", None)
+        if show is None:
+            raise
+        show()
+        sys.exit(getattr(error, "exit_code", 2))
+    if code == 130:
+        _err.print("stopped")
+    sys.exit(code or 0)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Begin to stop. The first signal counts: tidying up takes seconds, and a second one must not cut it short."""
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+@app.command()
+def up(
+    brokers: Annotated[
+        int | None, typer.Option(min=1, max=5, help="Kafka brokers (default: KIT_BROKERS, else 1)")
+    ] = None,
+) -> None:
+    """Start Kafka and the feeds; what runs already is left as it is."""
+    from kit.servers import lab
+
+    if brokers is not None:
+        os.environ["KIT_BROKERS"] = str(brokers)
+    lab.up()
+    _print_status()
+
+
+@app.command()
+def down() -> None:
+    """Stop every server the lab started. Topics and their records stay."""
+    from kit.servers import lab
+
+    lab.down()
+    _out.print("all servers stopped")
+
+
+@app.command()
+def status() -> None:
+    """Show each server: state, address, memory."""
+    _print_status()
+
+
+@app.command()
+def doctor() -> None:
+    """Check this machine, one line a check, each with its fix."""
+    from kit.servers.doctor import doctor as examine
+
+    checkup = examine()
+    _out.print(repr(checkup), markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(0 if checkup.ok else 1)
+
+
+@app.command()
+def reset(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
+) -> None:
+    """Stop the servers and delete all topics and records: the next `kit up` starts from nothing."""
+    from kit.servers import lab
+
+    if not yes:
+        typer.confirm("Delete every topic and record of this lab?", abort=True)
+    lab.reset()
+    _out.print("the lab is empty; `kit up` starts it afresh")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(context: typer.Context) -> None:
+    """Open JupyterLab on a running lab. Ctrl-C stops both. Further options go to JupyterLab (--no-browser, --port)."""
+    from kit.servers import lab as servers
+
+    ran_before = {row.name for row in servers.status() if row.state == "running"}
+    try:
+        with _jupyterlab(context.args) as jupyter:  # ends before the servers do: a kernel could start them anew
+            servers.up()
+            _print_status()
+            jupyter.wait()
+    finally:
+        if ran_before:
+            _out.print(f"left running, as before: {', '.join(sorted(ran_before))} (`kit down` stops them)")
+        else:
+            servers.down()
+            _out.print("all servers stopped")
+    raise typer.Exit(jupyter.returncode if jupyter.returncode not in (None, -signal.SIGINT) else 0)
+
+
+@app.command()
+def demo(
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="how long to collect")] = 20.0,
+    speed: Annotated[float, typer.Option(min=0.1, max=200, help="trading days replayed a second")] = 10.0,
+) -> None:
+    """Collect real quotes and tweets for a while, then prove that nothing was lost and nothing came twice."""
+    from kit.demo import run
+
+    raise typer.Exit(0 if run(_out, seconds=seconds, speed=speed) else 1)
+
+
+def _print_status() -> None:
+    from kit.servers import lab
+
+    table = Table("server", "state", "address", "pid", "memory", box=None, pad_edge=False)
+    for row in lab.status():
+        colour = "green" if row.state in ("running", "external", "live") else "dim"
+        memory = f"{row.memory / 1e6:.0f} MB" if row.memory else ""
+        table.add_row(row.name, f"[{colour}]{row.state}[/]", row.address, str(row.pid or ""), memory)
+    _out.print(table)
+
+
+@contextmanager
+def _jupyterlab(options: list[str]) -> "Iterator[subprocess.Popen[bytes]]":
+    """JupyterLab in the foreground, ended with the block."""
+    start = Path.cwd() / _START
+    defaults = []
+    if start.exists():  # part of the address that JupyterLab prints, for those whose browser is elsewhere
+        defaults += [f"--ServerApp.root_dir={start.parent}", f"--LabApp.default_url=/lab/tree/{start.name}"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container, where there is nobody else
+        defaults += ["--ServerApp.allow_root=True"]
+    argv = [sys.executable, "-m", "jupyterlab", *defaults, *options]
+    env = environment(dict(os.environ))
+    jupyter: subprocess.Popen[bytes] | None = None
+    try:
+        with uninterrupted():
+            jupyter = subprocess.Popen(argv, env=env)
+        yield jupyter
+    finally:
+        # On Ctrl-C the terminal has told JupyterLab too; it saves, ends its kernels, and leaves.
+        if jupyter is not None and jupyter.poll() is None:
+            jupyter.terminate()
+            try:
+                jupyter.wait(10)
+            except subprocess.TimeoutExpired:
+                jupyter.kill()
+                jupyter.wait()
+
+
+if __name__ == "__main__":
+    main()

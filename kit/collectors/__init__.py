@@ -1,0 +1,33 @@
+"""Collectors: actors that pass a source's records on to a Kafka topic, and do nothing else.
+
+>>> collector = collect_quotes(["JPM", "C", "GS"])                                  # doctest: +SKIP
+>>> collector.wait(sent=3)                                                          # doctest: +SKIP
+Counts(received=3, sent=3, duplicate=0, dead_lettered=0, restarts=0)
+>>> collector.stop()                                                                # doctest: +SKIP
+
+A collector of your own is a source, a function that makes records, and a topic: `Collector(Poller(fetch), "prices",
+to_records)`.
+"""
+
+from kit.collectors._collector import Collector, Counts
+from kit.collectors._mailbox import Mailbox, MailboxFull
+from kit.collectors._quotes import collect_quotes
+from kit.collectors._records import Record
+from kit.collectors._router import Router
+from kit.collectors._sources import Listener, Poller
+from kit.collectors._supervisor import Supervisor
+from kit.collectors._tweets import collect_tweets
+
+__all__ = [
+    "Collector",
+    "Counts",
+    "Listener",
+    "Mailbox",
+    "MailboxFull",
+    "Poller",
+    "Record",
+    "Router",
+    "Supervisor",
+    "collect_quotes",
+    "collect_tweets",
+]

@@ -1,0 +1,299 @@
+"""A collector: a source, its senders and their supervisor, started and stopped as one."""
+
+import atexit
+import threading
+import time
+from collections.abc import Callable, Hashable
+from contextlib import ExitStack
+from dataclasses import asdict
+from types import TracebackType
+from typing import Self
+
+import pandas as pd
+
+from kit.collectors import _kafka
+from kit.collectors._counts import Counts, as_html, said
+from kit.collectors._mailbox import Mailbox
+from kit.collectors._records import ToRecords
+from kit.collectors._router import Router
+from kit.collectors._sender import REMEMBER, Sender
+from kit.collectors._sources import Source
+from kit.collectors._supervisor import Supervisor
+from kit.errors import CollectorError, KitError
+from kit.servers import lab
+
+__all__ = ["Collector", "Counts"]
+
+
+class Collector:
+    """Passes the records of a source on to a topic: nothing lost, nothing twice.
+
+    ::
+
+        Poller or Listener ──tell──▶ mailbox ─▶ Sender ─▶ topic
+                            (Router: several)        └──▶ topic.dead-letter
+                  └───────── ask: what now? ────┴───▶ Supervisor
+
+    It runs as soon as it is made. What the topic holds already is not sent again, so a collector that was killed and
+    started again goes on where it was.
+
+    Parameters
+    ----------
+    source
+        A `Poller` or a `Listener`.
+    topic
+        Kafka topic; it is created if it does not exist, and ``<topic>.dead-letter`` beside it.
+    to_records
+        Makes `Record`s of one payload; it returns or raises `BadPayload` for what it cannot use.
+    workers
+        Senders that share the work. With several, a `Router` sends a payload always to the same one, by `route`.
+    route
+        What a payload is routed by, for instance its id; by default all of its bytes.
+    supervisor
+        Decides on restarts; a `Supervisor()` of its own by default.
+    mailbox
+        Most payloads that wait for a sender; beyond that the source is slowed down.
+    bootstrap_servers
+        ``host:port,…`` of the cluster; the lab's by default.
+
+    Raises
+    ------
+    BrokerUnavailable, TopicError
+        There is nowhere to send to.
+
+    Examples
+    --------
+    >>> with Collector(Poller(fetch), "quotes", to_records) as collector:       # doctest: +SKIP
+    ...     collector.wait(sent=24)
+    Counts(received=24, sent=24, duplicate=0, dead_lettered=0, restarts=0)
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        topic: str,
+        to_records: ToRecords,
+        *,
+        workers: int = 1,
+        route: Callable[[bytes], Hashable] | None = None,
+        supervisor: Supervisor | None = None,
+        mailbox: int = 10_000,
+        bootstrap_servers: str | None = None,
+    ) -> None:
+        servers = bootstrap_servers or lab.bootstrap_servers()
+        known = _kafka.prepare(topic, REMEMBER, bootstrap_servers=servers)
+        self.topic = topic
+        source.resume = bool(known)
+        self._source, self._supervisor = source, supervisor or Supervisor()
+        self._senders = [
+            Sender(
+                topic,
+                to_records,
+                bootstrap_servers=servers,
+                name=f"sender-{number}" if workers > 1 else "sender",
+                source=source.name,
+                known=known,
+                mailbox=Mailbox(capacity=mailbox),
+            )
+            for number in range(1, workers + 1)
+        ]
+        refs = [sender.actor_ref for sender in self._senders]
+        source.target = Router(refs, key=route) if workers > 1 else refs[0]
+        self._stopping, self._stopped = threading.Lock(), False
+        self._begin()
+
+    def _begin(self) -> None:
+        actors = [self._source, *self._senders]
+        try:
+            self._supervisor.begin()
+            for actor in reversed(actors):  # the source last: whom it tells must be there
+                actor.supervisor = self._supervisor.actor_ref
+                actor.begin()
+            for actor in actors:
+                actor.actor_ref.tell([])  # nothing yet: it wakes a sender to connect, and a source to begin
+        except BaseException:
+            self._shut_down(5.0)
+            raise
+        atexit.register(self.stop)
+
+    # ---- how it is --------------------------------------------------------------------------------------------
+
+    @property
+    def failed(self) -> BaseException | None:
+        """What made it give up, or None."""
+        return next((actor.error for actor in (self._source, *self._senders) if actor.error is not None), None)
+
+    @property
+    def trouble(self) -> BaseException | None:
+        """What it failed of last, mended since or not; None: nothing so far."""
+        return next((actor.trouble for actor in (self._source, *self._senders) if actor.trouble is not None), None)
+
+    @property
+    def state(self) -> str:
+        """``running``, ``ended`` (the source has no more, and all is sent), ``failed`` or ``stopped``."""
+        if self.failed is not None:
+            return "failed"
+        if self._stopped:
+            return "stopped"
+        return "ended" if self._source.ended.is_set() and self._idle() else "running"
+
+    @property
+    def latest(self) -> bytes | None:
+        """The value of the newest record it has taken, or None: for a look at what passes by."""
+        return next((sender.latest for sender in self._senders if sender.latest is not None), None)
+
+    @property
+    def counts(self) -> Counts:
+        """The counts as they are now."""
+        tallies = [sender.tally for sender in self._senders]
+        return Counts(
+            received=sum(tally.received for tally in tallies),
+            sent=sum(tally.sent for tally in tallies),
+            duplicate=sum(tally.duplicate for tally in tallies),
+            dead_lettered=sum(tally.dead_lettered for tally in tallies),
+            restarts=self._source.tally.restarts + sum(tally.restarts for tally in tallies),
+        )
+
+    def counters(self) -> pd.DataFrame:
+        """One row an actor.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by `actor`: `received`, `sent`, `duplicate`, `dead_lettered`, `restarts`; `mailbox`, how many
+            payloads wait; `lag_s`, for how many seconds the oldest record has waited that the source gave and Kafka has
+            not acknowledged. A source counts payloads, a sender records: a payload of quotes holds many.
+        """
+        now = time.monotonic()
+        rows = [{"actor": self._source.name, **asdict(self._source.tally), "mailbox": 0, "lag_s": 0.0}]
+        for sender in self._senders:
+            waiting = [since for since in (sender.oldest, sender.mailbox.waiting_since()) if since is not None]
+            lag = round(max(now - min(waiting, default=now), 0.0), 3)
+            rows.append({"actor": sender.name, **asdict(sender.tally), "mailbox": len(sender.mailbox), "lag_s": lag})
+        return pd.DataFrame(rows).set_index("actor")
+
+    def wait(self, *, sent: int | None = None, timeout: float = 30.0) -> Counts:
+        """Wait until `sent` records are acknowledged; without `sent`, until the source has ended and all is sent.
+
+        Raises
+        ------
+        CollectorError
+            It did not come about in `timeout` seconds, or the collector has given up.
+        """
+        if sent is None:
+            self._wait_for(lambda: self.state == "ended", "the end of the source", timeout)
+        else:
+            self._wait_for(lambda: self.counts.sent >= sent, f"{sent} records sent", timeout)
+        return self.counts
+
+    def _wait_for(self, done: Callable[[], bool], what: str, timeout: float) -> None:
+        until, pause = time.monotonic() + timeout, threading.Event()
+        while not done():
+            if self.failed is not None:
+                raise self._gave_up() from self.failed
+            if self._stopped or time.monotonic() > until:
+                raise CollectorError(
+                    f"{what} within {timeout:g} s",
+                    got=repr(self),
+                    todo="look at collector.counters(): which actor has stopped counting?",
+                ) from self.trouble
+            pause.wait(0.01)
+
+    # ---- the end ----------------------------------------------------------------------------------------------
+
+    def stop(self, *, timeout: float = 30.0) -> Counts:
+        """Stop the source, send what has come in, close. Idempotent.
+
+        Parameters
+        ----------
+        timeout
+            Seconds for what waits to be sent. Then the collector lets go of it.
+
+        Raises
+        ------
+        CollectorError
+            It had given up before, or there are records that Kafka did not acknowledge in time.
+        """
+        with self._stopping:
+            if not self._stopped:
+                self._shut_down(timeout)
+                self._stopped = True
+                atexit.unregister(self.stop)
+        if self.failed is not None:
+            raise self._gave_up() from self.failed
+        if self._source.running:
+            raise CollectorError(
+                f"the {self._source.name} of topic {self.topic!r} to let go of its source in {timeout:g} s",
+                got="it still waits for data",
+                todo="give the Listener a `hang_up` that ends the waiting, or the fetch a time-out",
+            )
+        if unsent := self._unsent():
+            raise CollectorError(
+                f"all records in topic {self.topic!r} when the collector stops",
+                got=f"{unsent} of them not acknowledged in {timeout:g} s; {self.counts}",
+                todo="see with `kit status` that the brokers run, then start the collector again: it resumes",
+            )
+        return self.counts
+
+    def _shut_down(self, timeout: float) -> None:
+        until = time.monotonic() + timeout
+        with ExitStack() as steps:  # taken from the last to the first, each whatever the one before raised
+            steps.callback(self._end_supervisor)
+            steps.callback(self._end_senders, until)
+            steps.callback(self._end_source, until)
+
+    def _end_source(self, until: float) -> None:
+        self._source.ask_to_stop()
+        while True:
+            self._source.halt()
+            if self._source.join(0.2) or time.monotonic() > until:
+                return
+
+    def _end_senders(self, until: float) -> None:
+        for sender in self._senders:
+            sender.ask_to_stop()
+        late = [sender for sender in self._senders if not sender.join(until - time.monotonic())]
+        for sender in late:
+            sender.halt()
+        for sender in late:
+            sender.join(15.0)
+
+    def _end_supervisor(self) -> None:
+        self._supervisor.ask_to_stop()
+        self._supervisor.join(5.0)
+
+    def _idle(self) -> bool:
+        """Whether the senders have dealt with all that the source passed on."""
+        return self._source.tally.sent == sum(sender.handled for sender in self._senders) and not self._unsent()
+
+    def _unsent(self) -> int:
+        return self._source.unsent + sum(sender.unsent for sender in self._senders)
+
+    def _gave_up(self) -> CollectorError:
+        error, unsent = self.failed, self._unsent()
+        return CollectorError(
+            f"the collector of topic {self.topic!r} to keep running",
+            got=f"it gave up after {self.counts.restarts} restarts, {unsent} records unsent: {said(error)}",
+            todo=error.todo if isinstance(error, KitError) else "mend the cause, then start a new collector",
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        try:
+            self.stop()
+        except CollectorError:
+            if kind is None:  # else the reader's own error says more
+                raise
+
+    # ---- how it is shown --------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count:,} {name.replace('_', '-')}" for name, count in asdict(self.counts).items())
+        error = self.failed or self.trouble
+        why = f"; last trouble: {said(error)}" if error else ""
+        return f"<Collector of topic {self.topic!r}: {self.state}, {counts}{why}>"
+
+    def _repr_html_(self) -> str:
+        return as_html(self.topic, self.state, self.failed, self.counters())

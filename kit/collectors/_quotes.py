@@ -1,0 +1,91 @@
+"""The collector of quotes: Yahoo's quote API, asked again and again."""
+
+import json
+from collections.abc import Iterable
+
+from kit.collectors._collector import Collector
+from kit.collectors._records import Record
+from kit.collectors._sources import Poller
+from kit.collectors._supervisor import Supervisor
+from kit.errors import BadPayload, UnknownSymbol
+from kit.sources import Quote, Yahoo, parse_quotes
+from kit.sources.yahoo import symbol_list
+
+__all__ = ["collect_quotes"]
+
+
+def collect_quotes(
+    symbols: Iterable[str],
+    topic: str = "quotes",
+    *,
+    every: float = 1.0,
+    base_url: str | None = None,
+    supervisor: Supervisor | None = None,
+    bootstrap_servers: str | None = None,
+) -> Collector:
+    """Ask for the quotes of `symbols` again and again, and pass each new one on to a topic.
+
+    A market offers a quote once: what it changed to between two requests, or while no collector ran, nobody has.
+
+    Parameters
+    ----------
+    symbols
+        As the market knows them: ``["JPM", "C"]``.
+    topic
+        Its records: key is the symbol, Kafka timestamp the quote's time, value compact JSON with `symbol`, `price`
+        (USD), `ts` (milliseconds since 1970) and `day` (the trading day, ISO).
+    every
+        Seconds from one request to the next. A quote that has not changed since is a duplicate, and dropped.
+    base_url
+        Where to ask; the lab's feeds (or the live Yahoo, with ``KIT_FEEDS=live``) by default.
+
+    Raises
+    ------
+    UnknownSymbol, SourceError
+        The first request failed; later failures go to the supervisor.
+    BrokerUnavailable, TopicError
+        There is nowhere to send to.
+    ConfigError
+        No symbol, or one that cannot be written so.
+
+    Examples
+    --------
+    >>> with collect_quotes(["JPM", "C"]) as collector:                             # doctest: +SKIP
+    ...     collector.wait(sent=2)
+    """
+    wanted = symbol_list(symbols)
+    # A request that fails is the supervisor's business, who can be interrupted: no retries further down.
+    yahoo = Yahoo(base_url, retries=0)
+    try:
+        first = [yahoo.fetch_quotes(wanted)]
+        _check_known(wanted, first[0])
+        poller = Poller(lambda: first.pop() if first else yahoo.fetch_quotes(wanted), every=every, close=yahoo.close)
+        return Collector(poller, topic, quote_records, supervisor=supervisor, bootstrap_servers=bootstrap_servers)
+    except BaseException:
+        yahoo.close()
+        raise
+
+
+def quote_records(body: bytes) -> list[Record | BadPayload]:
+    """The records of one answer, and what in it is no quote."""
+    quotes, rejected = parse_quotes(body)
+    return [*map(_record, quotes), *rejected]
+
+
+def _record(quote: Quote) -> Record:
+    at = quote.time * 1000
+    day = quote.day.isoformat() if quote.day else None
+    value = {"symbol": quote.symbol, "price": quote.price, "ts": at, "day": day}
+    return Record(quote.symbol.encode(), json.dumps(value, separators=(",", ":")).encode(), at)
+
+
+def _check_known(wanted: list[str], body: bytes) -> None:
+    """The market leaves out what it does not know: say so at once, while somebody looks."""
+    quotes, rejected = parse_quotes(body)
+    missing = sorted(set(wanted) - {quote.symbol for quote in quotes})
+    if missing and not rejected:
+        raise UnknownSymbol(
+            "symbols that the market knows",
+            got=f"no quote for {', '.join(missing)}",
+            todo="look for a typing error: symbols are capitals, for instance JPM",
+        )

@@ -1,0 +1,144 @@
+"""The collector of tweets: X's stream, listened to for as long as it runs."""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+from pydantic import SecretStr
+
+from kit.collectors._collector import Collector
+from kit.collectors._records import Record
+from kit.collectors._sources import Listener
+from kit.collectors._supervisor import Supervisor
+from kit.errors import BadPayload, CollectorError, KitError
+from kit.sources import TweetStream
+
+__all__ = ["collect_tweets"]
+
+_COMPACT: Any = {"separators": (",", ":"), "ensure_ascii": False}
+_ID = re.compile(rb'"id":"(\d+)"')  # the first in a line is the tweet's own
+_NUMBER = re.compile(r"[0-9]{1,19}")
+_SNOWFLAKE_EPOCH = 1_288_834_974_657  # 4 November 2010, in milliseconds since 1970
+
+
+def collect_tweets(
+    topic: str = "tweets",
+    *,
+    rules: Iterable[str] = (),
+    workers: int = 1,
+    url: str | None = None,
+    token: SecretStr | str | None = None,
+    supervisor: Supervisor | None = None,
+    bootstrap_servers: str | None = None,
+    wait_connected: float = 10.0,
+) -> Collector:
+    """Listen to X's stream, and pass each tweet on to a topic.
+
+    If the topic has records already, it goes on where an earlier collector was, however that ended: the local feeds
+    give the last five minutes once more, and what the topic has is dropped.
+
+    Parameters
+    ----------
+    topic
+        Its records: key is the tweet's id, Kafka timestamp the moment it was written, value compact JSON with `id`,
+        `user`, `text` and `ts` (milliseconds since 1970).
+    rules
+        Rules of the filtered stream, ``["$JPM OR bank"]``; none: the sample stream.
+    workers
+        Senders that share the work.
+    url, token
+        Where to listen, and the bearer token for it; the lab's feeds (or the live X, with ``KIT_FEEDS=live``) by
+        default.
+    wait_connected
+        Seconds to wait for the stream to be open, so that no tweet after this call is missed. 0: do not wait.
+
+    Raises
+    ------
+    ConfigError
+        Live without a token, or a rule that X cannot read.
+    Unauthorized, SourceError
+        X refused the token, or there is no stream to be had; later failures go to the supervisor.
+    BrokerUnavailable, TopicError
+        There is nowhere to send to.
+
+    Examples
+    --------
+    >>> with collect_tweets(rules=["bank"]) as collector:                           # doctest: +SKIP
+    ...     collector.wait(sent=10)
+    """
+    stream = TweetStream(url, token, rules=rules)
+
+    def listen(receive: Callable[[bytes], None]) -> None:
+        stream.resume = listener.resume
+        stream.listen(receive)
+
+    listener = Listener(listen, hang_up=stream.disconnect)
+    collector = Collector(
+        listener,
+        topic,
+        tweet_records,
+        workers=workers,
+        route=_tweet_id,
+        supervisor=supervisor,
+        bootstrap_servers=bootstrap_servers,
+    )
+    if wait_connected:
+        _wait_connected(collector, stream, wait_connected)
+    return collector
+
+
+def _wait_connected(collector: Collector, stream: TweetStream, seconds: float) -> None:
+    try:
+        collector._wait_for(lambda: stream.connected, "the stream to be open", seconds)
+    except CollectorError as error:
+        with suppress(CollectorError):
+            collector.stop()
+        raise (error.__cause__ if isinstance(error.__cause__, KitError) else error) from None
+    except BaseException:
+        with suppress(CollectorError):
+            collector.stop()
+        raise
+
+
+def tweet_records(line: bytes) -> list[Record]:
+    """The record of one line of the stream.
+
+    Raises
+    ------
+    BadPayload
+        The line is no tweet.
+    """
+    try:
+        told = json.loads(line)
+        tweet = told["data"]
+        number, text = tweet["id"], tweet["text"]
+        if not isinstance(text, str) or not isinstance(number, str) or not _NUMBER.fullmatch(number):
+            raise TypeError(f"a text and a number as text, not {text!r:.40} and {number!r:.40}")
+        at = (int(number) >> 22) + _SNOWFLAKE_EPOCH  # a snowflake holds its time (X documentation, "Snowflake IDs")
+        value = json.dumps({"id": number, "user": _author(told), "text": text, "ts": at}, **_COMPACT).encode()
+        if not 0 < int(number) < 1 << 63:
+            raise ValueError(f"a number of 63 bits, not {number:.40}")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:  # ValueError: half a surrogate pair, too
+        raise BadPayload(
+            "a tweet with data.id and data.text",
+            got=f"{type(error).__name__}: {str(error)[:120]}",
+            todo="see the bytes in the dead letter",
+            raw=line,
+        ) from error
+    return [Record(number.encode(), value, at)]
+
+
+def _tweet_id(line: bytes) -> bytes:
+    """What the senders share the work by: the same tweet goes to the same one, even if other rules matched it."""
+    found = _ID.search(line)
+    return found[1] if found else line
+
+
+def _author(told: dict[str, object]) -> str | None:
+    """The author's user name, where the line includes it."""
+    try:
+        return str(told["includes"]["users"][0]["username"])  # type: ignore[index]
+    except (KeyError, TypeError, IndexError):
+        return None

@@ -1,0 +1,60 @@
+"""The real records that the feeds replay: daily adjusted closes and tweets. See `data/SOURCES.md`."""
+
+import csv
+import gzip
+import html
+import io
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+
+__all__ = ["Prices", "Tweet", "load_prices", "load_tweets"]
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Adjusted closing prices in USD: `days` ascending (ISO dates), `closes[symbol]` one price a day."""
+
+    days: list[str]
+    closes: dict[str, list[float]]
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        return {day: number for number, day in enumerate(self.days)}
+
+
+@dataclass(frozen=True, slots=True)
+class Tweet:
+    """One tweet of the data set: its row id, its text as the API sent it (HTML entities and all), and that as JSON."""
+
+    row: int
+    text: str
+    json_text: str
+
+    @property
+    def plain(self) -> str:
+        """The text as a reader sees it."""
+        return html.unescape(self.text)
+
+
+def load_prices() -> Prices:
+    rows = csv.reader(_open("prices.csv.gz"))
+    symbols = next(rows)[1:]
+    days: list[str] = []
+    closes: dict[str, list[float]] = {symbol: [] for symbol in symbols}
+    for day, *prices in rows:
+        days.append(day)
+        for symbol, price in zip(symbols, prices, strict=True):
+            closes[symbol].append(float(price))
+    return Prices(days, closes)
+
+
+def load_tweets() -> list[Tweet]:
+    rows = csv.DictReader(_open("tweets.csv.gz"))
+    return [Tweet(int(row["id"]), row["text"], json.dumps(row["text"], ensure_ascii=False)) for row in rows]
+
+
+def _open(name: str) -> io.StringIO:
+    packed = files(__package__).joinpath("data", name).read_bytes()
+    return io.StringIO(gzip.decompress(packed).decode("utf-8"), newline="")

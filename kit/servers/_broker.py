@@ -1,0 +1,168 @@
+"""One Kafka node: its settings, its formatted folder, its command line.
+
+Every node is broker and controller at once (KRaft, no ZooKeeper). Those a cluster begins with are formatted as its
+controller quorum; later ones join by themselves (KIP-853, `controller.quorum.auto.join.enable`), so it can grow as it
+runs.
+"""
+
+import base64
+import shutil
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.errors import ServerError
+from kit.servers import archive, interrupts, jars, java
+
+__all__ = ["Node", "command", "format_command", "write_settings"]
+
+_LOG4J = Path(__file__).with_name("kafka_log4j2.properties")
+_HEAP = ("-Xms32m", "-Xmx96m")
+
+# What makes a broker small: the log cleaner's stock buffer alone is 128 MB. What makes it quick to notice a dead one:
+# the stock session and fetch time-outs are made for data centres, not for a class that looks on.
+_SETTINGS = {
+    "process.roles": "broker,controller",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "controller.quorum.auto.join.enable": "true",
+    "auto.create.topics.enable": "false",
+    "group.initial.rebalance.delay.ms": "0",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.num.partitions": "4",
+    # Records carry the replay's time: a class of 2008 must not be thrown away as too old, nor a fast replay refused as
+    # too far ahead. So logs are bounded by size, not by age.
+    "log.retention.ms": "-1",
+    "log.retention.bytes": str(512 << 20),
+    "log.segment.bytes": str(64 << 20),
+    "log.message.timestamp.after.max.ms": str(2**63 - 1),
+    "log.cleaner.dedupe.buffer.size": "2097152",
+    "log.cleaner.io.buffer.size": "65536",
+    "num.network.threads": "2",
+    "num.io.threads": "2",
+    "num.recovery.threads.per.data.dir": "1",
+    "background.threads": "2",
+    "broker.session.timeout.ms": "4000",
+    "broker.heartbeat.interval.ms": "500",
+    "controller.quorum.fetch.timeout.ms": "2000",
+    "controller.quorum.election.timeout.ms": "700",
+    "controller.quorum.election.backoff.max.ms": "500",
+    "controller.quorum.request.timeout.ms": "1500",
+    "controlled.shutdown.max.retries": "1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Where one node of the cluster lives: its id, its two ports on 127.0.0.1, its folder."""
+
+    id: int
+    port: int
+    controller_port: int
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return f"kafka-{self.id}"
+
+    @property
+    def settings(self) -> Path:
+        return self.folder / "server.properties"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def formatted(self) -> bool:
+        return (self.data / "meta.properties").exists()
+
+
+def write_settings(node: Node, *, replicas: int, controllers: Sequence[int]) -> None:
+    """Write a node's `server.properties`. `replicas`: of Kafka's own topics; `controllers`: ports of the quorum."""
+    addresses = f"PLAINTEXT://127.0.0.1:{node.port},CONTROLLER://127.0.0.1:{node.controller_port}"
+    in_sync = "2" if replicas >= 3 else "1"
+    lines = _SETTINGS | {
+        "node.id": str(node.id),
+        "listeners": addresses,
+        "advertised.listeners": addresses,
+        "controller.quorum.bootstrap.servers": ",".join(f"127.0.0.1:{port}" for port in controllers),
+        "log.dirs": node.data.as_posix(),
+        "default.replication.factor": str(replicas),
+        "offsets.topic.replication.factor": str(replicas),
+        "transaction.state.log.replication.factor": str(replicas),
+        "transaction.state.log.min.isr": in_sync,
+        "share.coordinator.state.topic.replication.factor": str(replicas),
+        "share.coordinator.state.topic.min.isr": in_sync,
+    }
+    node.folder.mkdir(parents=True, exist_ok=True)
+    node.settings.write_text("".join(f"{key}={value}\n" for key, value in sorted(lines.items())), "utf-8")
+
+
+def format_command(node: Node, cluster_id: str, *, voters: Sequence[Node]) -> list[str]:
+    """The command that lays out a node's empty data folder, as the Kafka documentation has it.
+
+    `voters`: the nodes that a new cluster starts with. A node that is not one of them joins the quorum when it starts.
+    """
+    ids = {voter.id: _directory_id(cluster_id, voter) for voter in voters}
+    if node.id in ids:
+        quorum = ",".join(f"{v.id}@127.0.0.1:{v.controller_port}:{ids[v.id]}" for v in voters)
+        how = ["--initial-controllers", quorum]
+    else:
+        how = ["--no-initial-controllers"]
+    tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "--config", str(node.settings), *how]
+    return [*_java(), *tool]
+
+
+def command(node: Node, *, flags: Sequence[str] = ()) -> list[str]:
+    """The command that runs a node. `flags` go to the JVM."""
+    return [*_java(flags), "kafka.Kafka", str(node.settings)]
+
+
+def format_all(nodes: Sequence[Node], cluster_id: str, *, voters: Sequence[Node]) -> None:
+    """Format the nodes that are not formatted yet.
+
+    All voters of a new cluster get the same metadata snapshot, so the tool runs once for them and the others are copies
+    with an id of their own: a JVM less for each.
+    """
+    for voter in voters:
+        shutil.rmtree(voter.data, ignore_errors=True)  # half a quorum, of a start that was interrupted
+    for node in nodes:
+        if node.formatted:
+            continue
+        image = next((voter for voter in voters if voter.formatted), None) if node in voters else None
+        if image is None:
+            _format(node, format_command(node, cluster_id, voters=voters))
+        else:
+            shutil.copytree(image.data, node.data, ignore=shutil.ignore_patterns("meta.properties"))
+            directory_id = _directory_id(cluster_id, node)
+            meta = {"version": 1, "cluster.id": cluster_id, "node.id": node.id, "directory.id": directory_id}
+            (node.data / "meta.properties").write_text("".join(f"{k}={v}\n" for k, v in meta.items()), "utf-8")
+
+
+def _format(node: Node, argv: Sequence[str]) -> None:
+    shutil.rmtree(node.data, ignore_errors=True)  # what an interrupted try may have left
+    tool = interrupts.run(argv, timeout=60)
+    if tool.returncode:
+        lines = tool.stdout.strip().splitlines()
+        raise ServerError(
+            f"{node.name} to be formatted in {node.folder}",
+            got=lines[-1][:200] if lines else f"exit code {tool.returncode}",
+            todo="run `kit reset`, which starts from an empty state folder",
+        )
+
+
+def _directory_id(cluster_id: str, node: Node) -> str:
+    """A node's directory id (a UUID in URL-safe base64, as Kafka writes it): the same whoever formats the cluster."""
+    digest = uuid.uuid5(uuid.NAMESPACE_OID, f"{cluster_id}/{node.id}/{node.controller_port}")
+    return base64.urlsafe_b64encode(digest.bytes).decode().rstrip("=")
+
+
+def _java(flags: Sequence[str] = ()) -> list[str]:
+    path = jars.classpath("kafka")
+    shared = flags or archive.flags("kafka", path)
+    log4j = (f"-Dlog4j2.configurationFile={_LOG4J.as_uri()}", "-Dlog4j2.disableJmx=true")
+    classpath = archive.joined(path)
+    return [str(java.executable()), *java.FLAGS, *_HEAP, *shared, *log4j, "-cp", classpath]

@@ -1,0 +1,56 @@
+"""Ports of 127.0.0.1: the usual one if it is free, else another."""
+
+import random
+import socket
+import sys
+from collections.abc import Collection
+
+from kit.errors import PortTaken
+
+__all__ = ["answers", "choose_port"]
+
+# Below the range that systems take for the near end of a connection (32768 and up on Linux, 49152 on macOS and
+# Windows): a port chosen in there could be gone again before a server has bound it.
+_FREE_RANGE = range(20000, 32000)
+
+
+def answers(port: int) -> bool:
+    """Whether something on 127.0.0.1 accepts connections on `port`."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=0.2).close()
+    except OSError:
+        return False
+    return True
+
+
+def choose_port(wanted: int = 0, *, must: bool = False, avoid: Collection[int] = ()) -> int:
+    """The wanted port if it is free, else a free one; 0: any.
+
+    Raises
+    ------
+    PortTaken
+        The port is in use and `must` says that no other will do.
+    """
+    if wanted and wanted not in avoid and _is_free(wanted):
+        return wanted
+    if wanted and must:
+        raise PortTaken(
+            f"port {wanted} of 127.0.0.1 to be free",
+            got="another program listens on it",
+            todo="stop that program (`kit doctor` names it), or choose another port",
+        )
+    for port in random.sample(_FREE_RANGE, 200):
+        if port not in avoid and _is_free(port):
+            return port
+    raise PortTaken("a free port of 127.0.0.1", got=f"200 of {_FREE_RANGE} in use", todo="close some programs")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        if sys.platform != "win32":  # as servers do: a port in TIME_WAIT is free
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,272 @@
+"""X's stream of posts: tweepy's own client, against the live API or the local feeds.
+
+tweepy knows one address only. An adapter on its session sends each request where it belongs, and puts in the bearer
+token on the way out, so that tweepy never holds it and cannot log it.
+
+>>> class Printer(StreamingClient):
+...     def on_tweet(self, tweet):
+...         print(tweet.text)
+>>> Printer().sample()                                       # doctest: +SKIP
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import requests
+import tweepy
+from pydantic import SecretStr
+
+from kit.config import settings
+from kit.errors import ConfigError, SourceError
+from kit.servers import feeds
+from kit.sources._x_adapter import XAdapter
+from kit.sources._x_errors import dropped, refused
+from kit.sources.credentials import live_token
+
+__all__ = ["StreamingClient", "TweetStream"]
+
+_HOST = "https://api.twitter.com"
+_CHUNK = 65_536  # bytes; a chunk of the stream is passed on as it comes, so a large one adds no delay
+_PAUSE_SECONDS = 5.0
+_READ_SECONDS = 21.0  # X sends a keep-alive every 20 s: after that the line is dead
+_OUR_TAG = "pipeline-kit"
+_BACKFILL = 5  # minutes, the most that X gives
+
+
+class StreamingClient(tweepy.StreamingClient):  # type: ignore[misc]  # tweepy has no types
+    """`tweepy.StreamingClient`, wired to the lab's feeds (or to the live API, with ``KIT_FEEDS=live``).
+
+    Parameters
+    ----------
+    url, token
+        Where to connect and with which bearer token; by default as the settings say.
+    read_timeout
+        Seconds without even a keep-alive after which the line counts as dead.
+    **options
+        tweepy's own.
+
+    Raises
+    ------
+    ConfigError
+        Live, and there is no token.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: SecretStr | str | None = None,
+        *,
+        read_timeout: float = _READ_SECONDS,
+        **options: Any,
+    ) -> None:
+        url, token = _where(url, token)
+        self.url = url
+        self._adapter = XAdapter(url, token, read_timeout)
+        super().__init__("held by the adapter", **{"daemon": True, "chunk_size": _CHUNK} | options)
+        self.session.mount(_HOST, self._adapter)
+
+    def sample(self, **options: Any) -> Any:
+        """A sample of all posts, as tweepy has it; ``threaded=True`` listens in the background."""
+        self._begin_anew()
+        return super().sample(**options)
+
+    def filter(self, **options: Any) -> Any:
+        """The posts that match the rules, as tweepy has it."""
+        self._begin_anew()
+        return super().filter(**options)
+
+    def disconnect(self) -> None:
+        """Hang up: a stream that connects or waits for data ends at once. From any thread; idempotent."""
+        self.running = False
+        self._adapter.hang_up()
+
+    @property
+    def running(self) -> bool:
+        """Whether a stream is open or being opened; tweepy looks here after each line, and before it connects."""
+        return self._running and not self._adapter.hung_up.is_set()
+
+    @running.setter
+    def running(self, value: bool) -> None:
+        self._running = value
+
+    def on_connection_error(self) -> None:
+        """As in tweepy, which logs it; what ends because of `disconnect` is no error."""
+        if not self._adapter.hung_up.is_set():
+            super().on_connection_error()
+
+    def _begin_anew(self) -> None:
+        """Forget that somebody hung up, once the thread of the stream before has ended: else it would go on."""
+        before = self.thread
+        if self._adapter.hung_up.is_set() and before is not None and before is not threading.current_thread():
+            before.join(_PAUSE_SECONDS)
+            if before.is_alive():
+                got = "tweepy waits before it connects again, which nobody can cut short"
+                raise SourceError("the stream before to have ended", got=got, todo="make a new client")
+        self._adapter.hung_up.clear()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"
+
+
+class TweetStream(StreamingClient):
+    """The stream as a collector wants it: raw lines, no reconnecting of its own, and an error when the line drops.
+
+    Parameters
+    ----------
+    rules
+        Rules of the filtered stream, in X's rule language (``["$JPM OR bank", "lang:en coffee"]``); none: the sample
+        stream. Rules that an earlier stream of the kit had set are removed, others are left alone.
+    backfill
+        On a reconnect, ask for the last five minutes once more: what came already is dropped by its id. By default
+        only of the local feeds, for X sells that apart.
+
+    Attributes
+    ----------
+    connected
+        Whether it has been connected once.
+    resume
+        Whether the first connection, too, begins with the last five minutes (where `backfill` allows): set it when an
+        earlier stream may not have got everything to its end.
+
+    Examples
+    --------
+    >>> stream = TweetStream()                               # doctest: +SKIP
+    >>> Collector(Listener(stream.listen, hang_up=stream.disconnect), "tweets", to_records)   # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: SecretStr | str | None = None,
+        *,
+        rules: Iterable[str] = (),
+        backfill: bool | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(url, token, max_retries=0, **options)
+        self._rules = [rules] if isinstance(rules, str) else list(rules)
+        self._backfill = self.url != _HOST if backfill is None else backfill
+        self._receive: Callable[[bytes], None] = _nobody
+        self._error: BaseException | None = None
+        self.connected = False
+        self.resume = False
+
+    def listen(self, receive: Callable[[bytes], None]) -> None:
+        """Connect, and pass each line on until the stream ends; returns when `disconnect` was called, now or before.
+
+        Raises
+        ------
+        SourceError
+            The line dropped, or could not be had; call it again to go on.
+        Unauthorized, RateLimited, ConfigError
+            X refused the token, the pace, or a rule.
+        """
+        self._receive, self._error = receive, None
+        try:
+            if self._rules and not self._adapter.hung_up.is_set():
+                self._set_rules()
+            self._stream()
+        except SourceError:
+            if not self._adapter.hung_up.is_set():
+                raise
+
+    def _stream(self) -> None:
+        asked: dict[str, Any] = {"expansions": "author_id", "user_fields": "username"}
+        if self._backfill and (self.connected or self.resume):
+            asked["backfill_minutes"] = _BACKFILL
+        # tweepy's own two, past ours: a hang-up that came a moment before must hold
+        tweepy.StreamingClient.filter(self, **asked) if self._rules else tweepy.StreamingClient.sample(self, **asked)
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        if not self._adapter.hung_up.is_set():
+            raise dropped("the server ended the stream")
+
+    # tweepy's hooks
+
+    def on_connect(self) -> None:
+        self.connected = True
+
+    def on_data(self, raw_data: bytes) -> None:
+        if raw_data.startswith(b'{"errors"'):  # the last line of a stream that X ends
+            self._fail(dropped(raw_data[:200].decode("utf-8", "replace")))
+            return
+        try:
+            self._receive(raw_data)
+        except Exception as error:  # not the line's fault, and not tweepy's business
+            self._error = error
+            raise
+
+    def on_request_error(self, status_code: int) -> None:
+        answer = self._adapter.last
+        text = answer.text if answer is not None else ""
+        self._fail(refused(status_code, text, answer.headers if answer is not None else {}))
+
+    def on_connection_error(self) -> None:
+        self._fail(dropped("no connection, or it broke"))
+
+    def on_closed(self, response: requests.Response) -> None:
+        self._fail(dropped("the server ended the stream"))
+
+    def on_exception(self, exception: Exception) -> None:
+        self._fail(dropped(f"{type(exception).__name__}: {exception}"))
+
+    def on_disconnect(self) -> None:
+        """Nothing to add."""
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._adapter.hung_up.is_set():
+            self._error = self._error or error
+        self.running = False
+
+    def _set_rules(self) -> None:
+        """Make the rules at X those that are wanted, as far as the kit has set them."""
+        try:
+            there = self.get_rules().data or []
+            ours = {rule.value: rule.id for rule in there if rule.tag == _OUR_TAG}
+            if old := [number for value, number in ours.items() if value not in self._rules]:
+                self.delete_rules(old)
+            known = {rule.value for rule in there}
+            new = [tweepy.StreamRule(value, tag=_OUR_TAG) for value in self._rules if value not in known]
+            if new:
+                self._add_rules(new)
+        except tweepy.HTTPException as error:
+            raise refused(error.response.status_code, str(error), error.response.headers) from error
+        except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise dropped(f"no rules, but {type(error).__name__}") from error
+
+    def _add_rules(self, rules: list[tweepy.StreamRule]) -> None:
+        try:
+            errors = self.add_rules(rules).errors
+        except tweepy.BadRequest as error:  # so X answers when it takes none of them
+            errors = error.response.json().get("errors")
+            if not errors:
+                raise
+        for one in errors:
+            if one.get("title") != "DuplicateRule":  # another client was a moment quicker
+                raise ConfigError(
+                    "rules that X can read",
+                    got=f"{one.get('value')!r}: {(one.get('details') or [one.get('title', 'refused')])[0]}",
+                    todo='correct the rule, for instance ["$JPM OR bank"]',
+                )
+
+
+def _where(url: str | None, token: SecretStr | str | None) -> tuple[str, SecretStr]:
+    """The address and the token to use."""
+    if url is None:
+        if settings().feeds == "live":
+            url, token = _HOST, token or live_token()
+        else:
+            local = feeds.address()
+            url, token = local.url, token or local.token
+    given = "" if token is None else token.get_secret_value() if isinstance(token, SecretStr) else token
+    given = given.strip()
+    if not given.isascii() or not given.isprintable() or not given:  # http.client would show it in its error
+        got = "one that no header can carry" if given else "none"
+        raise ConfigError("a bearer token for the X API", got=got, todo="give the token as X has told it to you")
+    return url.rstrip("/"), SecretStr(given)
+
+
+def _nobody(_: bytes) -> None:
+    """Who receives before somebody listens."""

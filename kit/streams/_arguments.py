@@ -1,0 +1,111 @@
+"""What a stream can be asked for, and the errors for what it cannot."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from numbers import Integral, Real
+from operator import index
+from typing import Any, Literal, TypeAlias
+
+import pandas as pd
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient
+from kafka.errors import LeaderNotAvailableError
+
+from kit.errors import ConfigError
+from kit.topics.client import admin, ask
+from kit.topics.look import metadata, partition_offsets, whole_range
+
+__all__ = ["Parse", "Start", "check", "first_offsets"]
+
+_SINCE = datetime(1970, 1, 1, tzinfo=UTC)
+
+Start: TypeAlias = Literal["now", "earliest"] | int | datetime | Mapping[int, int]
+Parse: TypeAlias = Literal["json"] | Callable[[bytes], Mapping[str, Any]] | None
+
+
+def first_offsets(
+    topic: str, start: Start, servers: str
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    """Where to begin in each partition, and the offset that its next record gets."""
+    with admin(servers) as client:
+        spans = whole_range(client, topic)
+        end = {tp: last for tp, (_, last) in spans.items()}
+        if isinstance(start, datetime):
+            found = _offsets_at(client, topic, start)
+            return {tp: found[tp] if found[tp] >= 0 else end[tp] for tp in spans}, end
+    if start == "now":
+        return dict(end), end
+    if start == "earliest":
+        return {tp: first for tp, (first, _) in spans.items()}, end
+    if isinstance(start, Mapping):
+        unknown = set(start) - {tp.partition for tp in spans}
+        if unknown:
+            raise _bad_start(start, f"the topic has partitions {sorted(tp.partition for tp in spans)}")
+        asked = {tp: start.get(tp.partition, first) for tp, (first, _) in spans.items()}
+    else:
+        asked = dict.fromkeys(spans, start)
+    try:
+        wanted = {tp: _offset(one) for tp, one in asked.items()}
+    except TypeError:
+        raise _bad_start(start, "that is none of them") from None
+    for tp, (first, last) in spans.items():
+        if not first <= wanted[tp] <= last:
+            raise _bad_start(start, f"partition {tp.partition} holds the offsets {first} to {last}")
+    return wanted, end
+
+
+def _offset(one: object) -> int:
+    """An offset, whatever kind of whole number it is: pandas has its own."""
+    if isinstance(one, bool):
+        raise TypeError
+    return index(one)  # type: ignore[arg-type]
+
+
+def _offsets_at(client: KafkaAdminClient, topic: str, start: datetime) -> dict[TopicPartition, int]:
+    """The first offset of each partition whose record is not older than `start`; -1 where all are."""
+    plain = start.to_pydatetime() if isinstance(start, pd.Timestamp) else start
+    at = -((_SINCE - plain.astimezone(UTC)) // timedelta(milliseconds=1))  # the next whole millisecond
+
+    def look() -> dict[TopicPartition, int]:
+        known = metadata(client, [topic])
+        found = partition_offsets(client, known, at)
+        if len(found) < sum(len(one["partitions"]) for one in known):
+            raise LeaderNotAvailableError(f"a partition of {topic} has no leader")
+        return found
+
+    return ask(look)
+
+
+def _bad_start(start: object, why: str) -> ConfigError:
+    return ConfigError(
+        'start="now", "earliest", an offset, a mapping from partition to offset, or a datetime',
+        got=f"start={start!r}; {why}",
+        todo='look with topics.offsets(…), or take "earliest"',
+    )
+
+
+def check(*, every: float, count: int | None, seconds: float | None, parse: object) -> None:
+    """Refuse what a stream cannot do.
+
+    Raises
+    ------
+    ConfigError
+        It names the argument.
+    """
+    right = {
+        "every": _is(every, Real) and every >= 0,
+        "count": count is None or (_is(count, Integral) and count >= 1),
+        "seconds": seconds is None or (_is(seconds, Real) and seconds > 0),
+        "parse": parse is None or parse == "json" or callable(parse),
+    }
+    given = {"every": every, "count": count, "seconds": seconds, "parse": parse}
+    for name in (name for name, fine in right.items() if not fine):
+        raise ConfigError(
+            'every >= 0, count >= 1, seconds > 0, and parse="json", a function or None',
+            got=f"{name}={given[name]!r}",
+            todo=f"change {name}, or leave it out",
+        )
+
+
+def _is(value: object, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)

@@ -1,0 +1,176 @@
+"""Kafka clients that open quickly, fail in bounded time with an error worth reading, and close themselves.
+
+kafka-python waits a second or two before it looks again for a broker that did not answer, and 30 s before it gives up:
+so the brokers are first asked with a plain socket, and only those that answer are handed on.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar
+
+from kafka import KafkaConsumer
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError, NotControllerError, RetriableError, UnknownBrokerIdError
+from kafka.net.compat import KafkaNetClient
+
+from kit.errors import BrokerUnavailable, ConfigError, KitError, TopicError
+from kit.servers import lab
+
+__all__ = ["admin", "ask", "consumer", "pause", "reachable", "unavailable"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_PROBE_SECONDS = 1.0
+_BOOTSTRAP_MS = 5000
+_CLOSE_MS = 2000
+# Longer than a cluster needs to choose new leaders for those of a broker that died.
+_PATIENCE = 15.0
+# Errors of a cluster that is changing, or of one that is gone: which of the two, only time tells.
+_PASSING = (RetriableError, UnknownBrokerIdError)
+_OPTIONS = {"request_timeout_ms": 10_000, "reconnect_backoff_ms": 20, "retry_backoff_ms": 20}
+_ADDRESSES = "bootstrap servers as host:port,host:port"
+_never = threading.Event()
+
+
+def reachable(bootstrap_servers: str | None = None) -> list[str]:
+    """The brokers of ``host:port,…`` (default: the lab's) that accept connections now, asked one after the other.
+
+    Raises
+    ------
+    BrokerUnavailable
+        None of them does.
+    ConfigError
+        One of them is not written as ``host:port``.
+    """
+    if not isinstance(bootstrap_servers, str | None):
+        raise ConfigError(_ADDRESSES, got=repr(bootstrap_servers), todo="join them to one text, with commas")
+    asked = [server.strip() for server in (bootstrap_servers or lab.bootstrap_servers()).split(",")]
+    refusals = {server: _refusal(server) for server in asked}
+    live = [server for server, why in refusals.items() if why is None]
+    if not live:
+        raise unavailable(",".join(asked), next(iter(refusals.values())) or "no answer")
+    return live
+
+
+def _refusal(server: str) -> str | None:
+    """Why the server cannot be reached, or None if it can."""
+    host, _, port = server.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ConfigError(_ADDRESSES, got=repr(server), todo='write "127.0.0.1:9092"')
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PROBE_SECONDS).close()
+    except (OSError, OverflowError, UnicodeError) as error:  # the latter two: no such port, no such name
+        return str(error)
+    return None
+
+
+def unavailable(servers: str, why: str) -> BrokerUnavailable:
+    """The error for brokers that do not answer."""
+    return BrokerUnavailable(
+        f"a Kafka broker to answer at {servers}",
+        got=why,
+        todo="run `kit status` to see which brokers run, and `kit up` to start them",
+    )
+
+
+@contextmanager
+def admin(bootstrap_servers: str | None = None) -> Iterator[KafkaAdminClient]:
+    """An admin client for one errand: open for a few milliseconds, closed on the way out.
+
+    Raises
+    ------
+    BrokerUnavailable
+        No broker answered, or those that did went away before the errand was done.
+    TopicError
+        Kafka refused something, for a reason that the errand did not see to itself.
+    """
+    with _open(_Admin, bootstrap_servers) as client:
+        yield client
+
+
+class _Admin(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no type hints
+    """An admin client that asks anew where the controller and the coordinators are.
+
+    kafka-python keeps what it was told first, so an errand that begins just after a broker died would ask that broker
+    to its end.
+    """
+
+    async def _send_request_to_controller(self, *args: Any, **options: Any) -> Any:
+        self._controller_id = None
+        try:
+            return await super()._send_request_to_controller(*args, **options)
+        except RuntimeError as error:  # its way to say that the controller is just changing
+            raise NotControllerError(str(error)) from error
+
+    async def _find_coordinator_ids(self, *args: Any, **options: Any) -> Any:
+        self._manager.cluster._coordinators.clear()
+        return await super()._find_coordinator_ids(*args, **options)
+
+
+@contextmanager
+def consumer(bootstrap_servers: str | None = None, **options: Any) -> Iterator[KafkaConsumer]:
+    """A consumer that makes no topic, loses no place silently and is closed on the way out; errors as in `admin`."""
+    quiet = {"metrics_enabled": False, "allow_auto_create_topics": False, "enable_auto_commit": False}
+    with _open(KafkaConsumer, bootstrap_servers, auto_offset_reset="none", **quiet, **options) as client:
+        yield client
+
+
+@contextmanager
+def _open(kind: Callable[..., T], bootstrap_servers: str | None, **options: Any) -> Iterator[T]:
+    servers = reachable(bootstrap_servers)
+    client: Any = None
+    net: KafkaNetClient | None = None
+
+    def connect(**config: Any) -> KafkaNetClient:
+        nonlocal net
+        net = KafkaNetClient(**config)
+        return net
+
+    try:
+        client = kind(
+            bootstrap_servers=servers,
+            bootstrap_timeout_ms=_BOOTSTRAP_MS,
+            kafka_client=connect,
+            **_OPTIONS,
+            **options,
+        )
+        yield client
+    except KafkaError as error:
+        raise _in_our_words(error, ",".join(servers)) from error
+    finally:
+        if isinstance(client, KafkaConsumer):
+            client.close(autocommit=False, timeout_ms=_CLOSE_MS)
+        elif client is not None:
+            client.close()
+        elif net is not None:  # of a client that could not be made: nobody else ends its thread
+            net.close()
+
+
+def _in_our_words(error: KafkaError, servers: str) -> KitError:
+    if isinstance(error, _PASSING):
+        return unavailable(servers, str(error))
+    return TopicError("Kafka to do as it was asked", got=str(error), todo="change what the message names")
+
+
+def ask(call: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """Call `call`; if the cluster is just choosing a leader, ask again, the last time after 15 seconds.
+
+    The last answer is raised as it came.
+    """
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return call(*args, **options)
+        except _PASSING:
+            if time.monotonic() > until:
+                raise
+        pause(0.05)
+
+
+def pause(seconds: float) -> None:
+    """Let time go by; Ctrl-C ends it."""
+    _never.wait(seconds)

@@ -1,0 +1,51 @@
+"""Twenty plots in one notebook, all live: the kernel still answers, and each shows what it has."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import write_notebook
+from tests.browser.lab import LabPage, RunningLab
+
+pytestmark = pytest.mark.browser
+
+_MAKE = """
+import threading
+from IPython.display import display
+from kit.plots import LineChart
+charts = [LineChart("n", ["a", "b"], last=500, height=120, title=f"chart {k}") for k in range(20)]
+for chart in charts:
+    display(chart)
+"""
+_FEED = """
+over = threading.Event()
+def feed():
+    for n in range(400):
+        for chart in charts:
+            chart.append({"n": n, "a": n % 7, "b": n % 5})
+        over.wait(0.02)
+threading.Thread(target=feed, daemon=True).start()
+"""
+# Of each chart, how many points BokehJS holds for its two lines.
+_POINTS = """() => Object.fromEntries((window.Bokeh?.documents ?? []).flatMap(document => {
+    const models = [...document._all_models.values()];
+    const figure = models.find(model => model.type === "Figure");
+    if (!figure?.title?.text?.startsWith("chart ")) return [];
+    const sources = new Set(figure.renderers.map(renderer => renderer.data_source));
+    return [[figure.title.text, [...sources].reduce((sum, source) => sum + source.data.y.length, 0)]];
+}))"""
+
+
+def test_twenty_live_plots_all_keep_up_and_the_kernel_still_answers(page: LabPage, jupyter: RunningLab) -> None:
+    name = "many.ipynb"
+    write_notebook(Path(jupyter.notebooks) / name, _MAKE, _FEED)
+    page.open(name).run_all()
+    answer = page.run("sum(range(10))", timeout=10.0)  # while all of them are fed
+    assert "45" in answer.locator(".jp-OutputArea-output").inner_text()
+    page.page.wait_for_function(
+        f"() => {{ const points = ({_POINTS})(); return Object.keys(points).length === 20 "
+        "&& Object.values(points).every(count => count === 800); }",
+        timeout=60_000,
+    )
+    assert page.errors() == []
+    assert page.complaints == []

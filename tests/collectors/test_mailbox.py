@@ -1,0 +1,109 @@
+"""The mailbox: bounded, in order, and never a place to hang."""
+
+import threading
+import time
+
+import pykka
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pykka._envelope import Envelope
+
+from kit.collectors import Mailbox, MailboxFull
+from tests.wait import wait_until
+
+
+def letter(message: object) -> Envelope[object]:
+    return Envelope(message)
+
+
+@given(st.lists(st.one_of(st.binary(max_size=3), st.lists(st.binary(max_size=3), max_size=4), st.none()), max_size=40))
+def test_what_is_put_in_comes_out_in_order_whatever_is_merged(messages: list[object]) -> None:
+    mailbox = Mailbox(batch=5)
+    for message in messages:
+        mailbox.put(letter(message))
+    put = [one for message in messages for one in (message if isinstance(message, list) else [message])]
+    got: list[object] = []
+    while not mailbox.empty():
+        message = mailbox.get().message
+        got += message if isinstance(message, list) else [message]
+    assert got == put
+    assert len(mailbox) == 0
+
+
+def test_payloads_that_wait_come_out_as_one_batch_of_limited_size() -> None:
+    mailbox = Mailbox(batch=3)
+    for number in range(5):
+        mailbox.put(letter(b"%d" % number))
+    assert mailbox.get().message == [b"0", b"1", b"2"]
+    assert mailbox.get().message == [b"3", b"4"]
+
+
+def test_a_full_mailbox_says_so_after_its_patience_and_not_later() -> None:
+    mailbox = Mailbox(capacity=2, patience=0.1)
+    mailbox.put(letter([b"a", b"b"]))
+    began = time.monotonic()
+    with pytest.raises(MailboxFull, match="2 records wait"):
+        mailbox.put(letter(b"c"))
+    assert 0.1 <= time.monotonic() - began < 2.0
+    assert len(mailbox) == 2
+
+
+def test_a_sender_that_waits_for_room_gets_in_when_a_letter_is_taken() -> None:
+    mailbox = Mailbox(capacity=1, patience=10.0)
+    mailbox.put(letter(b"a"))
+    sender = threading.Thread(target=mailbox.put, args=[letter(b"b")])
+    sender.start()
+    assert mailbox.get().message == [b"a"]
+    assert mailbox.get().message == [b"b"]
+    sender.join(5.0)
+    assert not sender.is_alive()
+
+
+def test_control_messages_get_into_a_full_mailbox() -> None:
+    mailbox = Mailbox(capacity=1, patience=0.0)
+    mailbox.put(letter(b"a"))
+    mailbox.put(letter("stop"))
+    assert [mailbox.get().message, mailbox.get().message] == [[b"a"], "stop"]
+
+
+def test_a_batch_heavier_than_the_mailbox_gets_in_alone() -> None:
+    mailbox = Mailbox(capacity=2, patience=0.0)
+    mailbox.put(letter([b"a", b"b", b"c"]))
+    with pytest.raises(MailboxFull):
+        mailbox.put(letter(b"d"))
+
+
+def test_a_closed_mailbox_refuses_at_once_and_frees_who_waits() -> None:
+    mailbox = Mailbox(capacity=1, patience=30.0)
+    mailbox.put(letter(b"a"))
+    refused: list[BaseException] = []
+
+    def put() -> None:
+        try:
+            mailbox.put(letter(b"b"))
+        except pykka.ActorDeadError as error:
+            refused.append(error)
+
+    sender = threading.Thread(target=put)
+    sender.start()
+    mailbox.close()
+    mailbox.close()
+    sender.join(5.0)
+    assert not sender.is_alive()
+    wait_until(lambda: refused)
+    with pytest.raises(pykka.ActorDeadError):
+        mailbox.put(letter(b"c"))
+
+
+def test_it_knows_since_when_its_oldest_letter_waits() -> None:
+    mailbox = Mailbox()
+    assert mailbox.waiting_since() is None
+    before = time.monotonic()
+    mailbox.put(letter(b"a"))
+    mailbox.put(letter(b"b"))
+    since = mailbox.waiting_since()
+    assert since is not None
+    assert before <= since <= time.monotonic()
+    mailbox.get()
+    assert mailbox.last_arrival == since

@@ -1,0 +1,72 @@
+"""Fixtures that all rooms share: real servers on free ports, each test session with its own state folder."""
+
+import os
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from kit.servers import lab
+from kit.servers.feeds import FeedServer
+from kit.servers.kafka import KafkaCluster
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Every test session has a KIT_HOME of its own and free ports; the cache of jars is shared."""
+    home = tmp_path_factory.mktemp("home")
+    own = {"KIT_HOME": str(home), "KIT_KAFKA_PORT": "0", "KIT_FEEDS_PORT": "0"}
+    for name in [name for name in os.environ if name.startswith("KIT_") and name != "KIT_CACHE"]:
+        del os.environ[name]
+    os.environ.update(own)
+    yield home
+    lab.down()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_left_running(_own_home: Path) -> Iterator[None]:
+    """No test leaves a child process behind."""
+    yield
+    lab.down()
+    left = [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+    assert not left, f"left running: {[(p.pid, p.name()) for p in left]}"
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+    """One real broker for the whole session."""
+    with KafkaCluster(tmp_path_factory.mktemp("kafka")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def broker(cluster: KafkaCluster) -> str:
+    """The session broker's bootstrap servers."""
+    return cluster.bootstrap_servers
+
+
+@pytest.fixture
+def topic() -> str:
+    """A topic name that nobody has used."""
+    return f"t-{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> Iterator[FeedServer]:
+    """Feeds of the test's own: the clock stands at Monday 15 September 2008, and moves when the test steps it."""
+    with FeedServer(tmp_path / "feeds", start="2008-09-15", origin="2026-01-05T14:30:00Z", paused=True) as server:
+        yield server
+
+
+@pytest.fixture
+def no_thread_left() -> Iterator[None]:
+    """The test leaves no thread of its own running."""
+    before = set(threading.enumerate())
+    yield
+    left = [t for t in threading.enumerate() if t not in before and t.is_alive()]
+    for thread in left:
+        thread.join(timeout=5.0)
+    assert not [t for t in left if t.is_alive()], f"threads left: {left}"

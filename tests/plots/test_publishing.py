@@ -1,0 +1,86 @@
+"""How often a plot is published, in how many messages; and that the last state is always drawn."""
+
+import json
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from kit.plots import LineChart
+from kit.plots._view import View
+from tests.plots.tools import record
+from tests.wait import wait_until
+
+Sent = list[tuple[View, str, float]]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
+    """What the views have sent to the browsers: the view, the text, when."""
+    found: Sent = []
+
+    def send(view: View, content: dict[str, Any], _buffers: Any = None) -> None:
+        found.append((view, content["payload"], time.monotonic()))
+
+    monkeypatch.setattr(View, "send", send)
+    return found
+
+
+def sums(payload: str) -> dict[str, Any]:
+    """The values of the patched properties, by their names."""
+    return {event["attr"]: event["new"] for event in json.loads(payload)["events"]}
+
+
+@pytest.mark.parametrize("series", [1, 7])
+def test_a_publication_is_three_messages_whatever_the_number_of_series(sent: Sent, series: int) -> None:
+    with LineChart("at", "value", by="name") as chart:
+        chart.append([record(1, f"name {n}") for n in range(series)])
+        chart.publish()
+        wait_until(lambda: chart._view.render_bundle and len(chart._sources) == series)
+        sent.clear()
+        chart._draw()
+        header, metadata, content = [text for _, text, _ in sent][:3]
+        assert header.startswith('{"msgid"')  # by which a view that has just opened knows where a patch begins
+        assert metadata == "{}"
+        assert len(json.loads(content)["events"]) == series + 1  # and the note
+
+
+def test_a_flood_is_published_ten_times_a_second_and_its_last_state_is_drawn(sent: Sent) -> None:
+    with LineChart("at", "value", last=500) as chart:
+        until, count = time.monotonic() + 1.5, 0
+        while time.monotonic() < until:
+            chart.append(record(count))
+            count += 1
+        wait_until(lambda: f"last 500 of {count:,}" in sums(sent[-1][1]).get("text", ""), what="the last state")
+        assert len(sent) / 3 <= 1.5 * 10 + 3
+        assert len(sent) / 3 >= 3
+
+
+def test_twenty_plots_stay_below_what_the_server_lets_pass_and_each_draws_its_last_state(sent: Sent) -> None:
+    charts = [LineChart("at", "value") for _ in range(20)]
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.wait(0.001):
+            for chart in charts:
+                chart.append(record(chart.total))
+
+    writer = threading.Thread(target=write)
+    began = time.monotonic()
+    writer.start()
+    wait_until(lambda: sent and time.monotonic() > began + 1.5)
+    stop.set()
+    writer.join(10)
+    seconds = Counter(int(at - began) for _, _, at in sent)
+    assert max(seconds.values()) < 1.25 * 400  # the server drops what is beyond 1,000
+    assert {view for view, *_ in sent} == {chart._view for chart in charts}
+
+    def last(chart: LineChart) -> str:
+        texts = [text for view, text, _ in list(sent) if view is chart._view and "events" in text]
+        return str(sums(texts[-1])["text"])
+
+    for chart in charts:
+        wait_until(lambda chart=chart: f">{chart.total:,} rows<" in last(chart), what="the last state")
+        chart.close()

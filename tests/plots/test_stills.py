@@ -1,0 +1,52 @@
+"""Still pictures: what a notebook shows where no kernel is."""
+
+import pytest
+
+from kit.plots import LineChart, stills
+from tests.plots.tools import ALL, is_png, make, record
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_plot_that_no_front_end_has_opened_is_displayed_with_a_still_and_a_note(kind: str) -> None:
+    with make(kind, title="a <title>") as plot:
+        shown = plot.append([record(n) for n in range(30)])._repr_mimebundle_()
+        assert shown["application/vnd.jupyter.widget-view+json"]["model_id"] == plot.widget.model_id
+        assert "rows" in shown["text/plain"] or "of 30" in shown["text/plain"]
+        if "image/png" in shown:
+            assert is_png(shown["image/png"])
+        else:
+            assert "a &lt;title&gt;" in shown["text/html"]
+            assert plot.note in shown["text/html"]
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_the_stills_have_the_last_state_and_a_closed_plot_has_none(kind: str) -> None:
+    plot = make(kind).append(record(1))
+    first = plot._repr_mimebundle_()
+    plot.append([record(n, name="GE") for n in range(20)])
+    model_id = plot.widget.model_id
+    last = stills()[model_id]
+    assert last == plot.still()
+    assert {key: value for key, value in first.items() if key in last} != last
+    plot.close()
+    assert model_id not in stills()
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_plot_without_data_has_a_still_too(kind: str) -> None:
+    with make(kind) as plot:
+        assert plot._repr_mimebundle_()
+        assert plot.still()
+
+
+def test_where_a_front_end_has_opened_it_there_is_no_still() -> None:
+    with LineChart("at", "value").append(record(1)) as chart:
+        assert "image/png" in chart._repr_mimebundle_()
+        chart._view._sync_model(chart._view, {"event": "jsevent", "msg_data": {"event_name": "document_ready"}}, [])
+        assert "image/png" not in chart._repr_mimebundle_()
+
+
+def test_a_still_of_times_and_of_values_that_are_not_finite_can_be_drawn() -> None:
+    with LineChart("at", "value", by="name") as chart:
+        chart.append({"at": ["2026-01-05", None], "value": [float("inf"), 2], "name": ["a", "b"]})
+        assert is_png(chart.still()["image/png"])

@@ -1,0 +1,151 @@
+"""Fetching exactly the locked jars: resumed, verified, refused when wrong, offline once cached."""
+
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kit.errors import JarError
+from kit.servers import jars
+from kit.servers.jars import Jar
+
+
+class Repository(http.server.ThreadingHTTPServer):
+    """A Maven-like repository: serves bytes by name, with ranges, and notes what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.asked: list[tuple[str, str | None]] = []
+        self.break_after: int | None = None
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: Repository
+
+    def do_GET(self) -> None:
+        name, span = self.path.rsplit("/", 1)[-1], self.headers.get("Range")
+        self.server.asked.append((name, span))
+        body = self.server.files.get(name)
+        if body is None:
+            self.send_error(404)
+            return
+        begin = int(span.removeprefix("bytes=").rstrip("-")) if span else 0
+        if begin >= len(body):
+            self.send_error(416)
+            return
+        self.send_response(206 if span else 200)
+        self.send_header("Content-Length", str(len(body) - begin))
+        self.end_headers()
+        cut, self.server.break_after = self.server.break_after, None
+        self.wfile.write(body[begin : begin + cut] if cut else body[begin:])
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test output clean."""
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
+    server = Repository()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(jars, "_url", lambda jar: f"http://127.0.0.1:{server.server_port}/{jar.name}")
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+def _lock(monkeypatch: pytest.MonkeyPatch, repository: Repository, count: int = 3) -> list[Jar]:
+    locked = []
+    for number in range(count):
+        body = bytes([number]) * (100_000 + number)
+        jar = Jar("org.example", f"part{number}", "1.0", hashlib.sha256(body).hexdigest())
+        repository.files[jar.name] = body
+        locked.append(jar)
+    monkeypatch.setattr(jars, "locked", lambda _: tuple(locked))
+    return locked
+
+
+def test_every_locked_jar_arrives_in_order_and_only_once(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = _lock(monkeypatch, repository)
+    paths = jars.classpath("any")
+    assert [path.name for path in paths] == [jar.name for jar in locked]
+    assert [path.read_bytes() for path in paths] == [repository.files[jar.name] for jar in locked]
+    assert jars.classpath("any") == paths
+    assert len(repository.asked) == len(locked)
+
+
+def test_a_jar_with_another_hash_is_refused_by_name_and_not_kept(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    locked = _lock(monkeypatch, repository)
+    repository.files[locked[1].name] = b"something else"
+    with pytest.raises(JarError, match=locked[1].name):
+        jars.classpath("any")
+    assert not locked[1].path(tmp_path / "cache" / "jars").exists()
+    assert not list(tmp_path.rglob("part1*.part"))
+
+
+def test_a_broken_download_goes_on_where_it_stopped(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (jar,) = _lock(monkeypatch, repository, count=1)
+    repository.break_after = 70_000
+    with pytest.raises(JarError, match="run the same command again"):
+        jars.classpath("any")
+    part = jar.path(tmp_path / "cache" / "jars").with_suffix(".part")
+    have = part.stat().st_size
+    assert 0 < have <= 70_000
+    assert jars.classpath("any")[0].read_bytes() == repository.files[jar.name]
+    assert repository.asked[-1] == (jar.name, f"bytes={have}-")
+
+
+def test_a_cached_jar_that_was_tampered_with_is_fetched_again(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (jar,) = _lock(monkeypatch, repository, count=1)
+    (path,) = jars.classpath("any")
+    path.write_bytes(b"tampered with")
+    assert jars.classpath("any")[0].read_bytes() == repository.files[jar.name]
+
+
+def test_cached_jars_need_no_network(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    _lock(monkeypatch, repository)
+    paths = jars.classpath("any")
+    repository.files.clear()
+    assert jars.classpath("any") == paths
+
+
+def test_no_network_is_an_error_that_names_no_jar_as_broken(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _lock(monkeypatch, repository)
+    monkeypatch.setattr(jars, "_url", lambda jar: f"http://127.0.0.1:1/{jar.name}")
+    with pytest.raises(JarError, match="network connection"):
+        jars.classpath("any")
+
+
+def test_a_cache_that_cannot_be_written_is_an_error_that_names_the_setting(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _lock(monkeypatch, repository)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "file"))
+    with pytest.raises(JarError, match="KIT_CACHE"):
+        jars.classpath("any")
+
+
+def test_the_real_lock_holds_a_hash_for_every_jar() -> None:
+    locked = jars.locked("kafka")
+    assert {"kafka_2.13", "kafka-clients", "kafka-tools"} <= {jar.artifact for jar in locked}
+    assert all(len(jar.sha256) == 64 for jar in locked)
+    assert len({jar.name for jar in locked}) == len(locked)

@@ -1,0 +1,345 @@
+"""A topic cut into windows of event time: every record is in exactly one window, the right one, or late."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kit import topics
+from kit.errors import ConfigError, TopicError
+from kit.streams import windows
+from kit.streams._windows import _Cutter
+from tests.streams.tools import NOON, Reading, value, write
+from tests.wait import wait_until
+
+pytestmark = pytest.mark.usefixtures("no_thread_left")
+
+SECOND = 1000
+
+
+def at(*seconds: float) -> list[int]:
+    """Times so many seconds after noon."""
+    return [NOON + round(one * SECOND) for one in seconds]
+
+
+def cut(broker: str, topic: str, **options: Any) -> Iterator[pd.DataFrame]:
+    options = {"start": "earliest", "every": 0.05, "seconds": 10, "bootstrap_servers": broker} | options
+    return windows(topic, **options)
+
+
+def told(frames: Iterator[pd.DataFrame] | list[pd.DataFrame]) -> dict[float, list[int]]:
+    """The windows as their start, in seconds after noon, and the numbers in them."""
+    return {(frame.attrs["start"].timestamp() * SECOND - NOON) / SECOND: frame["n"].tolist() for frame in frames}
+
+
+@pytest.fixture
+def single(topic: str, broker: str) -> str:
+    """A topic of one partition."""
+    topics.create(topic, bootstrap_servers=broker)
+    return topic
+
+
+# ---- boundaries and the watermark ----------------------------------------------------------------------------------
+
+
+def test_windows_tumble_at_multiples_of_their_length(single: str, broker: str) -> None:
+    write(broker, single, map(value, range(7)), times=at(0, 9.999, 10, 19.999, 20, 55, 60))
+    frames = list(cut(broker, single, windows=4))
+    assert told(frames) == {0: [0, 1], 10: [2, 3], 20: [4], 50: [5]}
+    for frame in frames:
+        assert frame.attrs["end"] - frame.attrs["start"] == pd.Timedelta(seconds=10)
+        assert (frame["timestamp"] >= frame.attrs["start"]).all()
+        assert (frame["timestamp"] < frame.attrs["end"]).all()
+
+
+@pytest.mark.parametrize("seconds", [7, 0.25, 3600])
+def test_windows_begin_where_sparks_do(single: str, broker: str, seconds: float) -> None:
+    write(broker, single, map(value, range(3)), times=at(0, 1, 2))
+    for frame in cut(broker, single, seconds=seconds, count=3):
+        assert (frame.attrs["start"].timestamp() * SECOND) % (seconds * SECOND) == 0
+
+
+def test_a_window_is_given_once_the_watermark_passes_its_end_and_not_before(single: str, broker: str) -> None:
+    reading = Reading(cut(broker, single, windows=1, stop_after=60))
+    write(broker, single, [value(0), value(1)], times=at(0, 9.999))
+    write(broker, single, [value(2)], times=at(3))
+    write(broker, single, [value(3)], times=at(10))
+    assert reading.ended(20.0)
+    assert told(reading.frames) == {0: [0, 2, 1]}
+
+
+def test_lateness_holds_the_watermark_back(single: str, broker: str) -> None:
+    late: list[pd.DataFrame] = []
+    reading = Reading(cut(broker, single, lateness=5, late=late.append, windows=2, stop_after=60))
+    write(broker, single, [value(0), value(1)], times=at(0, 14.999))
+    write(broker, single, [value(2), value(3)], times=at(9, 15))
+    wait_until(lambda: len(reading.frames) == 1)
+    write(broker, single, [value(4), value(5)], times=at(9, 25))
+    assert reading.ended(20.0)
+    assert told(reading.frames) == {0: [0, 2], 10: [1, 3]}
+    assert [frame["n"].tolist() for frame in late] == [[4]]
+
+
+def test_a_late_record_goes_to_late_as_it_came_and_is_in_no_window(single: str, broker: str) -> None:
+    late: list[pd.DataFrame] = []
+    reading = Reading(cut(broker, single, late=late.append, windows=2, stop_after=60))
+    write(broker, single, [value(0), value(1)], times=at(0, 10))
+    wait_until(lambda: len(reading.frames) == 1)
+    write(broker, single, [value(2), value(3), value(4)], times=at(20, 3, 11))
+    assert reading.ended(20.0)
+    assert told(reading.frames) == {0: [0], 10: [1, 4]}
+    assert [frame["n"].tolist() for frame in late] == [[3]]
+    assert late[0].columns.tolist() == reading.frames[0].columns.tolist()
+    assert late[0].index.tolist() == [0]
+
+
+def test_a_late_record_is_dropped_when_nobody_wants_it(single: str, broker: str) -> None:
+    reading = Reading(cut(broker, single, windows=2, stop_after=60))
+    write(broker, single, [value(0), value(1)], times=at(0, 10))
+    wait_until(lambda: len(reading.frames) == 1)
+    write(broker, single, [value(2), value(3)], times=at(3, 20))
+    assert reading.ended(20.0)
+    assert told(reading.frames) == {0: [0], 10: [1]}
+
+
+def test_a_windows_records_are_in_the_order_of_event_time(single: str, broker: str) -> None:
+    write(broker, single, map(value, range(4)), times=at(5, 1, 5, 3))
+    (frame,) = cut(broker, single, count=4)
+    assert frame["n"].tolist() == [1, 3, 0, 2]
+    assert frame.index.tolist() == [0, 1, 2, 3]
+    assert frame.columns.tolist() == ["topic", "partition", "offset", "timestamp", "key", "n"]
+
+
+# ---- several partitions --------------------------------------------------------------------------------------------
+
+
+def test_partitions_that_differ_lose_nothing_when_they_are_read_from_the_beginning(broker: str, topic: str) -> None:
+    topics.create(topic, partitions=3, bootstrap_servers=broker)
+    # The first partition alone fills a batch: without a thought for the others, their records would be late.
+    spans = {0: [number // 20 for number in range(12_000)], 1: [*range(0, 600, 50)], 2: [*range(300, 310)]}
+    for partition, seconds in spans.items():
+        write(broker, topic, map(value, seconds), times=at(*seconds), partition=partition)
+    late: list[pd.DataFrame] = []
+    found = told(list(cut(broker, topic, every=0, late=late.append, count=sum(map(len, spans.values())))))
+    assert late == []
+    everything = [second for span in spans.values() for second in span]
+    assert {start: sorted(numbers) for start, numbers in found.items()} == {
+        float(start): sorted(one for one in everything if one // 10 * 10 == start) for start in range(0, 600, 10)
+    }
+
+
+def test_an_empty_partition_holds_nothing_back(broker: str, topic: str) -> None:
+    topics.create(topic, partitions=2, bootstrap_servers=broker)
+    write(broker, topic, map(value, range(2)), times=at(0, 10))
+    assert told(list(cut(broker, topic, windows=1))) == {0: [0]}
+
+
+def test_a_field_called_partition_does_not_confuse_the_watermark(broker: str, topic: str) -> None:
+    topics.create(topic, partitions=2, bootstrap_servers=broker)
+    for partition in range(2):
+        values = [value(number, partition="Berlin") for number in (0, 1)]
+        write(broker, topic, values, times=at(0, 10), partition=partition)
+    late: list[pd.DataFrame] = []
+    assert told(list(cut(broker, topic, every=0, count=4, late=late.append))) == {0: [0, 0], 10: [1, 1]}
+    assert late == []
+
+
+# ---- the column ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [{"ts": moment} for moment in at(1, 11, 21)],
+        [{"ts": float(moment)} for moment in at(1, 11, 21)],
+        [{"ts": f"2026-01-05T12:00:{second}"} for second in ("01Z", "11.5Z", "21+00:00")],
+        [{"ts": f"2026-01-05T13:00:{second}+01:00"} for second in ("01", "11", "21.000001")],
+    ],
+    ids=["milliseconds", "floats", "texts", "zones"],
+)
+def test_another_column_can_hold_the_event_time(single: str, broker: str, fields: list[dict[str, Any]]) -> None:
+    write(broker, single, [value(number, **one) for number, one in enumerate(fields)], times=at(0, 0, 0))
+    frames = list(cut(broker, single, on="ts", windows=2))
+    assert told(frames) == {0: [0], 10: [1]}
+    assert frames[0]["ts"].tolist() == [fields[0]["ts"]]
+
+
+@pytest.mark.parametrize(
+    ("on", "fields", "said"),
+    [
+        ("tz", {"ts": 1}, "the columns are partition, timestamp"),
+        ("ts", {"ts": "noon"}, "noon"),
+        ("ts", {"ts": None}, "have none"),
+        ("ts", {"ts": [1]}, "ISO8601"),
+        ("ts", {"ts": True}, "True"),
+        ("ts", {"ts": 10**30}, "ISO8601"),
+        ("ts", {"ts": 10**16}, "Out of bounds"),
+    ],
+    ids=str,
+)
+def test_a_column_that_holds_no_times_is_a_config_error_that_says_why(
+    on: str, fields: dict[str, Any], said: str
+) -> None:
+    batch = pd.concat([frame([(0, NOON)], 0), pd.DataFrame([fields])], axis=1)
+    with pytest.raises(ConfigError, match=said) as raised:
+        _Cutter(pd.Timedelta(seconds=1), pd.Timedelta(0), on, None).cut(batch, [0], set())
+    assert repr(on) in raised.value.expected
+    assert len(str(raised.value).splitlines()) <= 4
+
+
+def test_a_column_that_is_not_there_ends_the_reading(single: str, broker: str) -> None:
+    write(broker, single, [value(0)])
+    with pytest.raises(ConfigError, match="the columns are topic, partition"):
+        list(cut(broker, single, on="ts", stop_after=20))
+
+
+# ---- how many, how long --------------------------------------------------------------------------------------------
+
+
+def test_the_open_windows_are_given_when_the_time_is_up(single: str, broker: str) -> None:
+    write(broker, single, map(value, range(3)), times=at(0, 10, 12))
+    assert told(list(cut(broker, single, stop_after=2))) == {0: [0], 10: [1, 2]}
+
+
+def test_the_number_of_windows_counts_the_open_ones_too(single: str, broker: str) -> None:
+    write(broker, single, map(value, range(3)), times=at(0, 10, 20))
+    assert told(list(cut(broker, single, windows=2, stop_after=2, lateness=60))) == {0: [0], 10: [1]}
+
+
+def test_now_is_the_moment_of_the_call(single: str, broker: str) -> None:
+    found = cut(broker, single, start="now", windows=1)
+    write(broker, single, map(value, range(2)), times=at(0, 10))
+    assert told(list(found)) == {0: [0]}
+
+
+def test_a_loop_that_is_left_leaves_no_thread(single: str, broker: str) -> None:
+    write(broker, single, map(value, range(3)), times=at(0, 10, 20))
+    for frame in cut(broker, single):
+        assert frame["n"].tolist() == [0]
+        break
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"seconds": 0},
+        {"seconds": -1},
+        {"seconds": float("nan")},
+        {"seconds": float("inf")},
+        {"seconds": 1e-9},
+        {"lateness": -1},
+        {"lateness": float("nan")},
+        {"windows": 0},
+        {"stop_after": 0},
+        {"every": -1},
+    ],
+    ids=str,
+)
+def test_an_argument_that_cannot_be_used_is_said_at_the_call(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        windows("quotes", bootstrap_servers="127.0.0.1:1", **wrong)
+
+
+def test_a_missing_topic_is_said_at_the_call(single: str, broker: str) -> None:
+    with pytest.raises(TopicError, match="did you mean"):
+        windows(f"{single}s", bootstrap_servers=broker)
+
+
+def test_two_readers_cut_the_same_topic_alike(single: str, broker: str) -> None:
+    write(broker, single, map(value, range(50)), times=at(*range(50)))
+    readers = [Reading(cut(broker, single, every=every, windows=4)) for every in (0, 0.1)]
+    assert all(reader.ended(20.0) for reader in readers)
+    assert told(readers[0].frames) == told(readers[1].frames) == {s: [*range(s, s + 10)] for s in range(0, 40, 10)}
+
+
+# ---- whatever the order --------------------------------------------------------------------------------------------
+
+
+def frame(records: list[tuple[int, int]], first: int) -> pd.DataFrame:
+    """A batch of records: partition and event time in milliseconds."""
+    moments = pd.to_datetime([moment for _, moment in records], unit="ms", utc=True).as_unit("ms")
+    numbers = range(first, first + len(records))
+    return pd.DataFrame({"partition": [one for one, _ in records], "timestamp": moments, "n": numbers})
+
+
+@st.composite
+def shuffled(draw: st.DrawFn, lateness: int) -> list[tuple[int, int]]:
+    """Records, each at most `lateness` milliseconds older than the newest before it."""
+    newest, records = NOON, []
+    for partition, step, back in draw(
+        st.lists(st.tuples(st.integers(0, 2), st.integers(0, 8000), st.integers(0, lateness)), max_size=40)
+    ):
+        newest += step
+        records.append((partition, newest - back))
+    return records
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data(), lateness=st.integers(0, 12_000), length=st.integers(1, 9000))
+def test_whatever_the_order_within_the_lateness_every_record_is_in_the_one_right_window(
+    data: st.DataObject, lateness: int, length: int
+) -> None:
+    records = data.draw(shuffled(lateness))
+    late: list[pd.DataFrame] = []
+    cutter = _Cutter(pd.Timedelta(milliseconds=length), pd.Timedelta(milliseconds=lateness), "timestamp", late.append)
+    given_windows, begin = [], 0
+    while begin < len(records):
+        size = data.draw(st.integers(1, 10))
+        batch = records[begin : begin + size]
+        given_windows += cutter.cut(frame(batch, begin), [partition for partition, _ in batch], set())
+        begin += size
+    closed = len(given_windows)
+    given_windows += cutter.rest()
+    assert late == []
+    starts = [window.attrs["start"] for window in given_windows]
+    assert starts == sorted(set(starts))
+    placed = {n: window.attrs["start"] for window in given_windows for n in window["n"]}
+    assert sum(map(len, given_windows)) == len(placed) == len(records)
+    for number, (_, moment) in enumerate(records):
+        assert placed[number].value // 10**6 == moment // length * length
+    if records:  # and none is held back that is over
+        watermark = max(moment for _, moment in records) - lateness
+        assert all(window.attrs["end"].value // 10**6 > watermark for window in given_windows[closed:])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    data=st.data(),
+    spans=st.lists(st.lists(st.integers(0, 60_000), min_size=1, max_size=15).map(sorted), min_size=1, max_size=3),
+)
+def test_partitions_in_any_interleaving_lose_nothing_while_one_is_behind(
+    data: st.DataObject, spans: list[list[int]]
+) -> None:
+    late: list[pd.DataFrame] = []
+    cutter = _Cutter(pd.Timedelta(seconds=5), pd.Timedelta(0), "timestamp", late.append)
+    left = {partition: [NOON + moment for moment in span] for partition, span in enumerate(spans)}
+    given_windows, number = [], 0
+    while any(left.values()):
+        partition = data.draw(st.sampled_from([one for one in left if left[one]]))
+        size = data.draw(st.integers(1, 5))
+        batch, left[partition] = left[partition][:size], left[partition][size:]
+        behind = {one for one in left if left[one]}
+        records = [(partition, moment) for moment in batch]
+        given_windows += cutter.cut(frame(records, number), [partition] * len(batch), behind)
+        number += len(batch)
+    given_windows += cutter.rest()
+    assert late == []
+    assert sum(map(len, given_windows)) == number == sum(map(len, spans))
+    starts = [window.attrs["start"] for window in given_windows]
+    assert starts == sorted(set(starts))
+
+
+@settings(max_examples=40, deadline=None)
+@given(records=st.lists(st.tuples(st.just(0), st.integers(NOON, NOON + 60_000)), min_size=1, max_size=15))
+def test_beyond_the_lateness_a_record_is_late_or_in_a_window_and_never_both(records: list[tuple[int, int]]) -> None:
+    late: list[pd.DataFrame] = []
+    cutter = _Cutter(pd.Timedelta(seconds=5), pd.Timedelta(0), "timestamp", late.append)
+    given_windows = []
+    for number, record in enumerate(records):
+        given_windows += cutter.cut(frame([record], number), [0], set())
+    given_windows += cutter.rest()
+    numbers = [n for window in [*given_windows, *late] for n in window["n"]]
+    assert sorted(numbers) == [*range(len(records))]
