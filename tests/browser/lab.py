@@ -221,6 +221,17 @@ class LabPage:
         self.page.locator(f"body[data-jp-theme-name='{name}']").wait_for(state="attached")
         self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
+    @contextmanager
+    def slower(self, times: float) -> Iterator[None]:
+        """A browser that computes so many times slower, as Chromium's developer tools have it."""
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Emulation.setCPUThrottlingRate", {"rate": times})
+        try:
+            yield
+        finally:
+            session.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+            session.detach()
+
     # ---- running ----------------------------------------------------------------------------------------------
 
     def run_all(self, *, timeout: float = 90.0) -> None:

@@ -1,8 +1,12 @@
 // A JupyterLab extension without a build: what webpack's module federation asks for, by hand.
-// It loads BokehJS from the kit's server extension before any notebook is shown. Without it, jupyter_bokeh has
-// nothing to draw with until a cell has called `output_notebook`, and a page that is reloaded shows errors.
+//
+// It loads BokehJS from the kit's server extension before any notebook is shown. Without it, jupyter_bokeh has nothing
+// to draw with until a cell has called `output_notebook`, and a page that is reloaded shows errors.
+//
+// And it mends two things in Jupyter's widgets that a slow browser, or a restart at the wrong moment, would show.
 (function () {
   const SCRIPTS = ["bokeh.min.js", "bokeh-widgets.min.js", "bokeh-tables.min.js"];
+  let scope = {}; // of the packages that JupyterLab's extensions share: name -> version -> {get}
 
   function load(url) {
     return new Promise((resolve, reject) => {
@@ -14,7 +18,34 @@
     });
   }
 
+  // Every version of a shared package that is there.
+  function shared(name) {
+    return Promise.all(Object.values(scope[name] ?? {}).map(async ({ get }) => (await get())()));
+  }
+
+  // A page that opens waits two seconds for the model of a widget. Where it is busy drawing others, the time is up
+  // before it has looked again, and "model not found" stays for good. So: look once more.
+  function lookOnceMore(manager) {
+    const find = manager.get_model;
+    manager.get_model = function (id) {
+      return find.call(this, id).catch((error) => {
+        if (this.has_model(id)) return find.call(this, id);
+        throw error;
+      });
+    };
+  }
+
+  // A widget whose kernel restarts has nobody to tell anything, and need not complain of that.
+  function keepQuietWithoutKernel(model) {
+    const send = model.send;
+    model.send = function (...message) {
+      if (this.comm_live) send.apply(this, message);
+    };
+  }
+
   async function activate() {
+    for (const { ManagerBase } of await shared("@jupyter-widgets/base-manager")) lookOnceMore(ManagerBase.prototype);
+    for (const { WidgetModel } of await shared("@jupyter-widgets/base")) keepQuietWithoutKernel(WidgetModel.prototype);
     if (window.Bokeh) return;
     const page = JSON.parse(document.getElementById("jupyter-config-data").textContent);
     for (const name of SCRIPTS) {
@@ -22,10 +53,12 @@
     }
   }
 
-  const plugin = { id: "pipeline-kit:bokeh", autoStart: true, activate };
+  const plugin = { id: "pipeline-kit:plots", autoStart: true, activate };
   window._JUPYTERLAB = window._JUPYTERLAB || {};
   window._JUPYTERLAB["pipeline-kit"] = {
-    init() {},
+    init(sharedPackages) {
+      scope = sharedPackages;
+    },
     get() {
       return Promise.resolve(() => ({ __esModule: true, default: plugin }));
     },
