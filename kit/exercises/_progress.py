@@ -5,10 +5,14 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from kit.config import settings
 from kit.errors import ConfigError
 
 __all__ = ["Progress"]
+
+_LOCK_SECONDS = 5.0
 
 
 class Progress:
@@ -36,9 +40,19 @@ class Progress:
     def note(self, gap: int, *, passed: bool) -> None:
         """Note what the last check of a gap said."""
         before = self.passed()
-        after = before | {gap} if passed else before - {gap}
-        if after != before:
-            self._write(after)
+        if passed == (gap in before):
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.path.with_suffix(".lock"), timeout=_LOCK_SECONDS):  # two notebooks may write at once
+                before = self.passed()
+                self._write(before | {gap} if passed else before - {gap})
+        except (OSError, Timeout) as error:
+            raise ConfigError(
+                f"a state folder that can be written, to keep progress in {self.path.parent}",
+                got=str(error),
+                todo="set KIT_HOME to another folder",
+            ) from error
 
     def reset(self) -> None:
         """Forget it all."""
@@ -48,16 +62,11 @@ class Progress:
     def _write(self, passed: set[int]) -> None:
         draft: Path | None = None
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile("w", dir=self.path.parent, delete=False, encoding="utf-8") as file:
                 draft = Path(file.name)
                 json.dump({"passed": sorted(passed)}, file)
-            draft.replace(self.path)  # two notebooks may write at once
-        except OSError as error:
+            draft.replace(self.path)  # who reads meanwhile finds the old or the new
+        except OSError:
             if draft is not None:
                 draft.unlink(missing_ok=True)
-            raise ConfigError(
-                f"a state folder that can be written, to keep progress in {self.path.parent}",
-                got=str(error),
-                todo="set KIT_HOME to another folder",
-            ) from error
+            raise

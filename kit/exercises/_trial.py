@@ -16,10 +16,11 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.serializer import DefaultSerializer
 
 from kit import topics
-from kit.errors import KitError
+from kit.errors import BrokerUnavailable, KitError
 from kit.exercises._code import find
 from kit.exercises._running import call
 from kit.servers import lab
+from kit.servers.kafka import KafkaCluster
 from kit.topics import client
 
 __all__ = ["Missing", "NotRight", "Trial"]
@@ -70,6 +71,7 @@ class Trial:
         self.on = ""
         self.advise: Callable[[BaseException], str] = lambda error: ""
         self._servers = ""
+        self._pids: dict[int, int | None] = {}  # of the brokers, by their ids
         self._made: list[str] = []
         self._ends: list[Callable[[], object]] = []
 
@@ -166,13 +168,23 @@ class Trial:
             there = lab.kafka().bootstrap_servers
             if not there:
                 raise client.unavailable("127.0.0.1", "it has not been started")
-            self._servers = ",".join(client.reachable(there))
+            self._servers, self._pids = ",".join(client.reachable(there)), _pids()
         return self._servers
 
     def look_again(self) -> None:
-        """Make sure that the brokers still answer; errors as `servers`."""
-        if self._servers:
-            client.reachable(self._servers)
+        """Make sure that the brokers still answer, and are those that did so first; errors as `servers`."""
+        if not self._servers:
+            return
+        client.reachable(self._servers)
+        now = _pids()
+        for broker, pid in self._pids.items():
+            if pid is not None and now.get(broker) != pid:
+                happened = "was restarted" if now.get(broker) else "ended"
+                raise BrokerUnavailable(
+                    "brokers that run as long as the check",
+                    got=f"broker {broker} {happened} meanwhile",
+                    todo="run this check again (`kit status` says which brokers run)",
+                )
 
     def new_topic(self) -> str:
         """A name that no topic has; if the student makes it one, it goes at the end."""
@@ -237,6 +249,12 @@ class Trial:
         self._ends.append(end)
 
 
+def _pids() -> dict[int, int | None]:
+    """The process of each broker of the lab; of a cluster that is yours, nothing is known."""
+    cluster = lab.kafka()
+    return {broker.id: broker.pid for broker in cluster.brokers} if isinstance(cluster, KafkaCluster) else {}
+
+
 @contextmanager
 def _no_complaints() -> Iterator[None]:
     """Keep kafka-python from printing a traceback of its own where it throws away a producer that was not made."""
@@ -259,5 +277,8 @@ def shown(value: object) -> str:
         return f"the class {value.__name__}"
     if inspect.isroutine(value):
         return f"the function {value.__name__} itself, which was not called"
-    text = _ADDRESS.sub(r"<\1 object>", repr(value))
+    try:
+        text = _ADDRESS.sub(r"<\1 object>", repr(value))
+    except Exception as error:  # the student's own __repr__
+        text = f"a {type(value).__name__}, whose __repr__ raises {type(error).__name__}"
     return text if len(text) <= 200 else f"{text[:200]}…"

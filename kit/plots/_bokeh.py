@@ -94,8 +94,12 @@ _BUTTON = """
 }
 """
 # A view has said that it is ready, and that is all the kernel wants to hear of it: from then on it keeps to itself
-# what a reader zooms or hides. (A view of a kernel that is gone would complain that it cannot tell.)
-_QUIET = "setTimeout(() => root.document?._callbacks.clear(), 0);"
+# what a reader zooms or hides. (A view of a kernel that is gone would complain that it cannot tell.) And it may draw in
+# turns with others: see the kit's JupyterLab extension.
+_QUIET = """
+root.document.kit_live = true;
+setTimeout(() => root.document?._callbacks.clear(), 0);
+"""
 
 
 def colour(number: int) -> str:

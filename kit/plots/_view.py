@@ -7,6 +7,7 @@ says of data is not listened to.
 """
 
 import json
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakMethod
@@ -22,6 +23,8 @@ from jupyter_bokeh import BokehModel
 from kit.plots import _publisher
 
 __all__ = ["View"]
+
+_OPENED_SECONDS = 2.0  # from the moment when a page asks for the state until its views are there, nearly always
 
 
 class View(BokehModel):  # type: ignore[misc]  # it has no types
@@ -63,6 +66,11 @@ class View(BokehModel):  # type: ignore[misc]  # it has no types
         if key is None or key == "render_bundle" or "render_bundle" in key:
             with _publisher.lock:
                 self._trait_values["render_bundle"] = self._model_to_traits(self._model)
+        if key is None and self.seen:
+            # A page opens. What is sent until its views are there meets nobody; so they are told once more.
+            again = threading.Timer(_OPENED_SECONDS, self._opened)
+            again.daemon = True
+            again.start()
         state: dict[str, Any] = super().get_state(key=key, drop_defaults=drop_defaults)
         return state
 
@@ -73,6 +81,9 @@ class View(BokehModel):  # type: ignore[misc]  # it has no types
         """Of all that a view reports, only that it is ready matters here."""
         if content.get("event") == "jsevent" and "document_ready" in str(content.get("msg_data", "")):
             self.seen = True
-            on_view = self._on_view()
-            if on_view is not None:
-                on_view()
+            self._opened()
+
+    def _opened(self) -> None:
+        on_view = self._on_view()
+        if on_view is not None:
+            on_view()

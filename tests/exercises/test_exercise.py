@@ -217,6 +217,16 @@ def test_a_broker_that_dies_during_the_check_is_nobodys_fault(home: Path) -> Non
     assert isinstance(Student(source_of(19)).exercise().check(2), NotAttempted)
 
 
+def test_a_broker_that_restarts_during_the_check_is_nobodys_fault_either(home: Path) -> None:
+    here = lab.up(feeds=False)
+    student = Student(source_of(19), {"restart": lambda: here.kafka.restart(1)})
+    student.run("def make_producer(servers):\n    restart()\n    return None")
+    outcome = student.exercise().check(2)
+    assert isinstance(outcome, CannotCheck)
+    assert "meanwhile" in outcome.said["got"]
+    assert "again" in outcome.said["next"]
+
+
 def test_a_gap_that_needs_another_says_which(home: Path) -> None:
     lab.up(feeds=False)
     student = Student(source_of(19))

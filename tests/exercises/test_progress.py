@@ -1,5 +1,6 @@
 """Progress survives a restart of the kernel, belongs to one exercise, and a broken file loses nothing."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,13 @@ def test_a_folder_that_cannot_be_written_is_told(home: Path) -> None:
     (home / "exercises").write_text("in the way")
     with pytest.raises(ConfigError, match="KIT_HOME"):
         Progress("a").note(1, passed=True)
+
+
+def test_many_that_note_at_once_lose_nothing() -> None:
+    progress = Progress("sums")
+    threads = [threading.Thread(target=progress.note, args=(gap,), kwargs={"passed": True}) for gap in range(1, 21)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert progress.passed() == set(range(1, 21))

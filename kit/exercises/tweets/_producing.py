@@ -42,6 +42,11 @@ def create_topic(trial: Trial) -> None:
     if partitions != 3:
         advice = "leave a topic that is there as it is, with its partitions"
         trial.wrong("still 3 partitions", got=f"{partitions}", advice=advice)
+    other, before = trial.new_topic(), trial.topics()
+    trial.advise = _create_advice
+    _create(trial, function, other, f"create_topic({other!r}), another name that is new")
+    if not trial.partitions(other):
+        _tell_none(trial, other, sorted(trial.topics() - before))
 
 
 def _create(trial: Trial, function: Any, name: str, on: str) -> None:

@@ -35,6 +35,18 @@ WRONG = [
         got="6",
     ),
     Wrong(
+        "once is enough",
+        """
+        global made
+        if not made:
+            topics.create(name, partitions=3)
+            made = True
+        """,
+        before="made = False",
+        hears="topics.create does",
+        got="the broker has none",
+    ),
+    Wrong(
         "a first record opens it",
         """
         topics.create(name, partitions=3)

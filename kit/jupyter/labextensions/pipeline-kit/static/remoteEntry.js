@@ -3,7 +3,8 @@
 // It loads BokehJS from the kit's server extension before any notebook is shown. Without it, jupyter_bokeh has nothing
 // to draw with until a cell has called `output_notebook`, and a page that is reloaded shows errors.
 //
-// And it mends two things in Jupyter's widgets that a slow browser, or a restart at the wrong moment, would show.
+// It lets many live plots draw in turns. And it mends two things in Jupyter's widgets that a slow browser, or a restart
+// at the wrong moment, would show.
 (function () {
   const SCRIPTS = ["bokeh.min.js", "bokeh-widgets.min.js", "bokeh-tables.min.js"];
   let scope = {}; // of the packages that JupyterLab's extensions share: name -> version -> {get}
@@ -43,6 +44,33 @@
     };
   }
 
+  // Many live plots can keep a browser so busy with drawing that it does nothing else. Each publication of a plot of
+  // the kit replaces what the one before has said; so what has come for one waits its turn, the newest value of each
+  // property, and half of the time is left for the rest of the page.
+  function drawInTurns(Document) {
+    const apply = Document.prototype.apply_json_patch;
+    const waiting = new Map(); // document -> model and property -> event
+    let busy = false;
+
+    function drawNext() {
+      busy = waiting.size > 0;
+      if (!busy) return;
+      const began = performance.now();
+      const [document, events] = waiting.entries().next().value;
+      waiting.delete(document);
+      const drawn = () => setTimeout(drawNext, Math.min(performance.now() - began, 500));
+      requestAnimationFrame(() => setTimeout(drawn, 0)); // once BokehJS has painted
+      if (document.roots().length) apply.call(document, { events: [...events.values()] }, new Map()); // else it is gone
+    }
+
+    Document.prototype.apply_json_patch = function (patch, buffers) {
+      if (!this.kit_live || buffers?.size) return apply.call(this, patch, buffers);
+      if (!waiting.has(this)) waiting.set(this, new Map());
+      for (const event of patch.events) waiting.get(this).set(`${event.model.id} ${event.attr}`, event);
+      if (!busy) drawNext();
+    };
+  }
+
   async function activate() {
     for (const { ManagerBase } of await shared("@jupyter-widgets/base-manager")) lookOnceMore(ManagerBase.prototype);
     for (const { WidgetModel } of await shared("@jupyter-widgets/base")) keepQuietWithoutKernel(WidgetModel.prototype);
@@ -51,6 +79,7 @@
     for (const name of SCRIPTS) {
       await load(`${page.baseUrl}kit/bokeh/${name}`);
     }
+    drawInTurns(window.Bokeh.require("document").Document);
   }
 
   const plugin = { id: "pipeline-kit:plots", autoStart: true, activate };
