@@ -46,7 +46,7 @@
 
   // Many live plots can keep a browser so busy with drawing that it does nothing else. Each publication of a plot of
   // the kit replaces what the one before has said; so what has come for one waits its turn, the newest value of each
-  // property, and half of the time is left for the rest of the page.
+  // property, and between two turns the rest of the page has its own.
   function drawInTurns(Document) {
     const apply = Document.prototype.apply_json_patch;
     const waiting = new Map(); // document -> model and property -> event
@@ -58,7 +58,7 @@
       const began = performance.now();
       const [document, events] = waiting.entries().next().value;
       waiting.delete(document);
-      const drawn = () => setTimeout(drawNext, Math.min(performance.now() - began, 500));
+      const drawn = () => setTimeout(drawNext, Math.min(performance.now() - began, 50));
       requestAnimationFrame(() => setTimeout(drawn, 0)); // once BokehJS has painted
       if (document.roots().length) apply.call(document, { events: [...events.values()] }, new Map()); // else it is gone
     }
