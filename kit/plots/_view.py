@@ -32,6 +32,7 @@ class View(BokehModel):  # type: ignore[misc]  # it has no types
 
     def __init__(self, model: LayoutDOM, on_view: Callable[[], None]) -> None:
         self._on_view = WeakMethod(on_view)
+        self._again: threading.Timer | None = None
         self.seen = False  # whether a front end has ever opened it
         super().__init__(model)
 
@@ -68,13 +69,20 @@ class View(BokehModel):  # type: ignore[misc]  # it has no types
                 self._trait_values["render_bundle"] = self._model_to_traits(self._model)
         if key is None and self.seen:
             # A page opens. What is sent until its views are there meets nobody; so they are told once more.
-            again = threading.Timer(_OPENED_SECONDS, self._opened)
-            again.daemon = True
-            again.start()
+            self._tell_again_later()
         state: dict[str, Any] = super().get_state(key=key, drop_defaults=drop_defaults)
         return state
 
+    def _tell_again_later(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
+        self._again = threading.Timer(_OPENED_SECONDS, self._opened)
+        self._again.daemon = True
+        self._again.start()
+
     def close(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
         super(BokehModel, self).close()
 
     def _sync_model(self, _model: BokehModel, content: dict[str, Any], _buffers: list[Any]) -> None:

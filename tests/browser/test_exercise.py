@@ -62,7 +62,9 @@ def test_run_all_goes_to_the_end_and_each_check_says_what_to_do(student: LabPage
     assert "Gap 3, to_record: return the user and a CSV line" in student.output(places["19-13"]).first.inner_text()
     student.cell(places["19-12"])
     student.screenshot("exercise_unfilled")
+    assert student.errors() == []
     assert student.complaints == []
+    assert student.strangers == []
 
 
 def test_a_wrong_answer_gets_a_box_that_says_what_is_wrong(student: LabPage, places: dict[str, int]) -> None:

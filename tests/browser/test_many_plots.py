@@ -42,7 +42,7 @@ def test_twenty_live_plots_all_keep_up_and_the_kernel_still_answers(page: LabPag
     name = "many.ipynb"
     write_notebook(Path(jupyter.notebooks) / name, _MAKE, _FEED)
     page.open(name).run_all()
-    answer = page.run("sum(range(10))")  # while all of them are fed
+    answer = page.run("sum(range(10))", timeout=10.0)  # while all of them are fed
     assert "45" in answer.locator(".jp-OutputArea-output").inner_text()
     fed = int(page.run("over.set(); feeding.join(); print(fed)").locator(".jp-OutputArea-output").inner_text())
     page.page.wait_for_function(

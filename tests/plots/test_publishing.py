@@ -96,3 +96,13 @@ def test_a_page_that_opens_is_told_the_last_state_once_its_views_are_there(sent:
         chart._view.get_state()
         assert not sent
         wait_until(lambda: len(sent) == 3, timeout=10.0, what="a publication without a change")
+
+
+def test_a_plot_that_is_closed_tells_a_page_that_opened_nothing_more(sent: Sent, no_thread_left: None) -> None:
+    with LineChart("at", "value") as chart:
+        chart._view.seen = True
+        chart._view.get_state()
+        again = chart._view._again
+        assert again is not None
+    again.join(1.0)  # it does not wait until its time has come
+    assert not again.is_alive()

@@ -74,9 +74,8 @@
   async function activate() {
     for (const { ManagerBase } of await shared("@jupyter-widgets/base-manager")) lookOnceMore(ManagerBase.prototype);
     for (const { WidgetModel } of await shared("@jupyter-widgets/base")) keepQuietWithoutKernel(WidgetModel.prototype);
-    if (window.Bokeh) return;
     const page = JSON.parse(document.getElementById("jupyter-config-data").textContent);
-    for (const name of SCRIPTS) {
+    for (const name of window.Bokeh ? [] : SCRIPTS) {
       await load(`${page.baseUrl}kit/bokeh/${name}`);
     }
     drawInTurns(window.Bokeh.require("document").Document);
