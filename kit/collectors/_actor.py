@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 # A collector shows its failures in its repr and in stop(): printed by a thread they would land in whatever cell ran
 # last. Whoever configures logging still gets them.
-for _name in ("pykka", "kafka", "tweepy"):
+for _name in ("pykka", "tweepy"):  # and kafka-python: see kit.topics.client
     logging.getLogger(_name).addHandler(logging.NullHandler())
 
 

@@ -4,6 +4,7 @@ kafka-python waits a second or two before it looks again for a broker that did n
 so the brokers are first asked with a plain socket, and only those that answer are handed on.
 """
 
+import logging
 import socket
 import threading
 import time
@@ -34,6 +35,10 @@ _PASSING = (RetriableError, UnknownBrokerIdError)
 _OPTIONS = {"request_timeout_ms": 10_000, "reconnect_backoff_ms": 20, "retry_backoff_ms": 20}
 _ADDRESSES = "bootstrap servers as host:port,host:port"
 _never = threading.Event()
+
+# What fails is raised. What kafka-python's threads print besides would land in whatever cell ran last; whoever
+# configures logging still gets it.
+logging.getLogger("kafka").addHandler(logging.NullHandler())
 
 
 def reachable(bootstrap_servers: str | None = None) -> list[str]:

@@ -134,7 +134,8 @@ def test_a_part_of_an_answer_that_is_no_quote_is_a_dead_letter_and_the_rest_gets
     with collect(feed, broker, topic, "JPM", "GE") as collector:
         collector.wait(sent=2)
         feed.fault("malformed", route="quote", body=body)
-        assert collector.wait(sent=3).dead_lettered == 1
+        collector.wait(sent=3)
+        wait_until(lambda: collector.counts.dead_lettered == 1, what="the dead letter")
     (letter,) = records(broker, f"{topic}.dead-letter")
     assert json.loads(letter.value) == bad
     assert dict(letter.headers)["error"].startswith(b"BadPayload: regularMarketPrice")

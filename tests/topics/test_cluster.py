@@ -64,7 +64,7 @@ def test_a_setting_of_yours_is_not_overruled(servers: str, topic: str) -> None:
 
 
 def test_a_topic_is_moved_with_its_records_and_its_settings(servers: str, topic: str) -> None:
-    config = {"retention.ms": 86_400_000}
+    config = {"retention.bytes": 86_400_000}
     topics.create(topic, partitions=4, replication_factor=1, config=config, bootstrap_servers=servers)
     write(servers, topic, b"1", b"2", partition=3)
     spread = topics.reassign(topic, replication_factor=3, bootstrap_servers=servers)
@@ -76,7 +76,7 @@ def test_a_topic_is_moved_with_its_records_and_its_settings(servers: str, topic:
     back = topics.reassign(topic, replication_factor=1, bootstrap_servers=servers)
     assert back["replicas"].tolist() == back["in_sync"].tolist() == [[1], [2], [3], [1]]
     assert setting(servers, topic, "min.insync.replicas") == "1"
-    assert setting(servers, topic, "retention.ms") == "86400000"
+    assert setting(servers, topic, "retention.bytes") == "86400000"
     assert topics.tail(topic, bootstrap_servers=servers)["value"].tolist() == ["1", "2"]
 
 

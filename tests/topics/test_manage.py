@@ -31,7 +31,7 @@ def test_a_new_topic_is_shown_and_can_be_written_to_at_once(broker: str, topic: 
 
 
 def test_making_a_topic_again_changes_nothing_and_keeps_its_records(broker: str, topic: str) -> None:
-    wanted: dict[str, Any] = {"partitions": 2, "replication_factor": 1, "config": {"retention.ms": 60_000}}
+    wanted: dict[str, Any] = {"partitions": 2, "replication_factor": 1, "config": {"retention.bytes": 60_000}}
     topics.create(topic, **wanted, bootstrap_servers=broker)
     write(broker, topic, b"1", b"2")
     again = topics.create(topic, **wanted, bootstrap_servers=broker)
