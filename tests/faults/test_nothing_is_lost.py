@@ -18,7 +18,7 @@ from kit.collectors import Collector, Counts, Listener, Supervisor, collect_quot
 from kit.servers.feeds import FeedServer
 from kit.servers.kafka import KafkaCluster
 from kit.servers.ports import choose_port
-from tests.collectors.tools import numbers, payload, payloads, records, stream, to_records
+from tests.collectors.tools import numbers, of_today, payload, payloads, records, stream, to_records
 from tests.wait import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("no_thread_left")]
@@ -76,7 +76,7 @@ def test_a_broker_of_three_killed_under_load_loses_no_record(three: KafkaCluster
     topics.create(topic, partitions=3, bootstrap_servers=three.bootstrap_servers)
     load = Load(1000)
     with Collector(
-        Listener(load, hang_up=load.end), topic, to_records, bootstrap_servers=three.bootstrap_servers
+        Listener(load, hang_up=load.end), topic, of_today, bootstrap_servers=three.bootstrap_servers
     ) as collector:
         collector.wait(sent=500)
         three.kill(2)
@@ -93,7 +93,7 @@ def test_each_broker_of_three_killed_in_turn_loses_no_record(three: KafkaCluster
     topics.create(topic, partitions=3, bootstrap_servers=three.bootstrap_servers)
     load = Load(500)
     with Collector(
-        Listener(load, hang_up=load.end), topic, to_records, bootstrap_servers=three.bootstrap_servers
+        Listener(load, hang_up=load.end), topic, of_today, bootstrap_servers=three.bootstrap_servers
     ) as collector:
         for broker in (1, 2, 3):
             three.kill(broker)
@@ -117,7 +117,7 @@ def test_the_only_broker_killed_and_started_again_has_every_record(tmp_path: Pat
     with (
         KafkaCluster(tmp_path) as cluster,
         Collector(
-            Listener(load, hang_up=load.end), topic, to_records, bootstrap_servers=cluster.bootstrap_servers
+            Listener(load, hang_up=load.end), topic, of_today, bootstrap_servers=cluster.bootstrap_servers
         ) as collector,
     ):
         collector.wait(sent=300)

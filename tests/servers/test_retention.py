@@ -1,11 +1,15 @@
 """Records carry the replay's time, which may be long ago or far ahead: Kafka keeps them all the same."""
 
-from kafka import KafkaProducer
+import time
+from pathlib import Path
+
+from kafka import KafkaProducer, TopicPartition
 
 from kit import topics
 from kit.servers.kafka import KafkaCluster
 
 _1990, _2100 = 631_152_000_000, 4_102_444_800_000
+_DAY = 86_400_000  # milliseconds
 
 
 def test_no_record_is_refused_or_thrown_away_for_its_time(cluster: KafkaCluster, topic: str) -> None:
@@ -20,3 +24,21 @@ def test_no_record_is_refused_or_thrown_away_for_its_time(cluster: KafkaCluster,
     ]
     settings = cluster.nodes[1].settings.read_text("utf-8").splitlines()
     assert "log.retention.ms=-1" in settings  # by age nothing goes: the check for it runs every five minutes only
+
+
+def test_a_batch_that_is_sent_again_to_a_broker_that_was_killed_is_not_there_twice(tmp_path: Path, topic: str) -> None:
+    with KafkaCluster(tmp_path) as cluster:
+        topics.create(topic, bootstrap_servers=cluster.bootstrap_servers)
+        producer = KafkaProducer(bootstrap_servers=cluster.bootstrap_servers, acks="all", enable_idempotence=True)
+        at = time.time_ns() // 1_000_000 - 20 * _DAY  # the age of a producer is that of its newest record
+        try:
+            first = producer.send(topic, b"record", timestamp_ms=at).get(timeout=20)
+            cluster.kill(1)
+            cluster.restart(1)
+            # As if the acknowledgement had been lost: the same batch once more.
+            producer._transaction_manager.set_sequence_number(TopicPartition(topic, 0), 0)
+            again = producer.send(topic, b"record", timestamp_ms=at).get(timeout=20)
+        finally:
+            producer.close()
+        assert again.offset == first.offset
+        assert topics.offsets(topic, bootstrap_servers=cluster.bootstrap_servers)["records"].tolist() == [1]
