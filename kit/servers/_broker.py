@@ -37,8 +37,8 @@ _SETTINGS = {
     "log.retention.ms": "-1",
     "log.retention.bytes": str(512 << 20),
     "log.segment.bytes": str(64 << 20),
-    # By the time of its newest record Kafka decides, too, whether it remembers an idempotent producer over a restart. If
-    # not, a batch that is sent again is there twice. So it remembers as long as it can count (24 days).
+    # By the time of its newest record Kafka decides, too, whether an idempotent producer is remembered over a restart.
+    # If not, a batch that is sent again is there twice. So it remembers as long as it can count (24 days).
     "producer.id.expiration.ms": str(2**31 - 1),
     "log.message.timestamp.after.max.ms": str(2**63 - 1),
     "log.cleaner.dedupe.buffer.size": "2097152",
