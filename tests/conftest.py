@@ -1,6 +1,7 @@
 """Fixtures that all rooms share: real servers on free ports, each test session with its own state folder."""
 
 import os
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from kit.servers import lab
 from kit.servers.feeds import FeedServer
 from kit.servers.kafka import KafkaCluster
+from tests.wait import wait_until
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,9 +66,10 @@ def feed(tmp_path: Path) -> Iterator[FeedServer]:
 @pytest.fixture
 def no_thread_left() -> Iterator[None]:
     """The test leaves no thread of its own running."""
-    before = set(threading.enumerate())
+    before = set(sys._current_frames())  # asked of the interpreter: a `Thread` whose join was interrupted does not know
+
+    def left() -> set[int]:
+        return set(sys._current_frames()) - before
+
     yield
-    left = [t for t in threading.enumerate() if t not in before and t.is_alive()]
-    for thread in left:
-        thread.join(timeout=5.0)
-    assert not [t for t in left if t.is_alive()], f"threads left: {left}"
+    wait_until(lambda: not left(), timeout=5.0, what=f"an end of the test's threads ({threading.enumerate()})")

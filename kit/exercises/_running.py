@@ -38,12 +38,17 @@ class _Stop(BaseException):
 
 
 class _Runner(threading.Thread):
-    """One call, in a thread that can be left behind. What it prints goes to the cell that asked."""
+    """One call, in a thread that can be left behind. What it prints goes to the cell that asked.
+
+    Whether it is over, an event of its own tells: a `Thread.join` that is interrupted takes the thread for ended
+    (CPython before 3.13, gh-90882).
+    """
 
     def __init__(self, function: Callable[[], Any]) -> None:
         super().__init__(name="kit-exercise", daemon=True)
         self._function = function
         self._context = contextvars.copy_context()
+        self._over = threading.Event()
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -52,16 +57,22 @@ class _Runner(threading.Thread):
             self.result = self._context.run(self._function)
         except BaseException as error:  # SystemExit, too: a check must outlive it
             self.error = error
+        finally:
+            self._over.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until the call is over, at most for a while; says whether it is."""
+        return self._over.wait(seconds)
 
     def end(self) -> bool:
         """Make the code stop at its next step; says whether it has. A call that waits in the system goes on."""
         for _ in range(_TRIES):
-            if not self.is_alive():
+            if self._over.is_set():
                 break
             # The one way Python has to stop code in another thread: C API, PyThreadState_SetAsyncExc.
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident or 0), ctypes.py_object(_Stop))
-            self.join(_BETWEEN)
-        return not self.is_alive()
+            self.wait(_BETWEEN)
+        return self._over.is_set()
 
     def place(self) -> str:
         """Where the code is now."""
@@ -83,12 +94,12 @@ def call(function: Callable[..., Any], *args: Any, seconds: float, **options: An
     runner.start()
     try:
         until = time.monotonic() + seconds
-        while runner.is_alive() and time.monotonic() < until:
-            runner.join(min(_BETWEEN, seconds))  # in steps: a long wait for a thread cannot be interrupted everywhere
+        while not (over := runner.wait(min(_BETWEEN, seconds))) and time.monotonic() < until:
+            pass  # in steps: a long wait for a thread cannot be interrupted everywhere
     except BaseException:  # the reader's own interrupt
         runner.end()
         raise
-    if runner.is_alive():
+    if not over:
         line = runner.place()
         raise TookTooLong(seconds, line, stopped=runner.end())
     if runner.error is not None:
