@@ -170,7 +170,7 @@ def _jupyterlab(options: list[str]) -> "Iterator[subprocess.Popen[bytes]]":
         defaults += [f"--ServerApp.root_dir={start.parent}", f"--LabApp.default_url=/lab/tree/{start.name}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container, where there is nobody else
         defaults += ["--ServerApp.allow_root=True"]
-    argv = [sys.executable, "-m", "jupyterlab", *defaults, *options]
+    argv = [sys.executable, "-m", "kit.jupyter", *defaults, *options]
     env = environment(dict(os.environ))
     jupyter: subprocess.Popen[bytes] | None = None
     try:

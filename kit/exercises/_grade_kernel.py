@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import nbformat
 import zmq
 import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
@@ -22,6 +21,7 @@ from nbclient.exceptions import DeadKernelError
 from traitlets import default
 
 from kit.exercises._grade_inside import PrintedTooMuch
+from kit.exercises._nbformat import nbformat
 from kit.servers.interrupts import uninterrupted
 
 __all__ = ["Kernel", "KernelEnded", "Limits"]

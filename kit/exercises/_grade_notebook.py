@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
-
 from kit.errors import ExerciseError
 from kit.exercises._grade_result import printable
+from kit.exercises._nbformat import nbformat
 from kit.exercises._source import Source, read_notebook
 
 __all__ = ["Handed", "Step", "handed", "notebooks_in", "recognised", "restored", "steps"]

@@ -23,9 +23,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from kit.errors import ConfigError, ExerciseError
+from kit.exercises._nbformat import nbformat
 
 __all__ = ["Region", "Source", "notebook_text", "project", "source_of", "sources"]
 

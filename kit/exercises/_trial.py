@@ -83,9 +83,8 @@ class Trial:
             with suppress(Exception):  # a broker that died meanwhile is told by the outcome
                 end()
         if self._made:
-            there = [name for name in self._made if self._exists(name)]
             with suppress(KitError):
-                topics.delete(*there, bootstrap_servers=self._servers)
+                topics.delete(*self.topics().intersection(self._made), bootstrap_servers=self._servers)
 
     # ---- the student's side -----------------------------------------------------------------------------------
 
@@ -200,8 +199,8 @@ class Trial:
 
     def topics(self) -> set[str]:
         """The names of all topics."""
-        with client.consumer(self.servers) as reader:
-            return set(reader.topics())
+        with client.admin(self.servers) as asker:
+            return set(client.ask(asker.list_topics))
 
     def partitions(self, topic: str) -> int:
         """How many partitions a topic has; 0: there is no such topic."""

@@ -133,6 +133,8 @@ def _open(kind: Callable[..., T], bootstrap_servers: str | None, **options: Any)
     def connect(**config: Any) -> KafkaNetClient:
         nonlocal net
         net = KafkaNetClient(**config)
+        # It does not hand this on to where a second look at the metadata waits for it.
+        net.cluster.config["retry_backoff_ms"] = _OPTIONS["retry_backoff_ms"]
         return net
 
     try:
