@@ -16,6 +16,14 @@ from kit.servers.kafka import KafkaCluster
 from tests.wait import wait_until
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where two processes share the work (`make test`), a file stays in one of them, and so does the one browser."""
+    for item in items:
+        group = "browser" if item.get_closest_marker("browser") else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Every test session has a KIT_HOME of its own and free ports; the cache of jars is shared."""
