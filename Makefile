@@ -26,7 +26,7 @@ demo: install ## the pipeline without a notebook: collect for 20 s, then prove t
 install: $(STAMP) ## venv, dependencies, jars: the first step of the others
 
 test: install browser lint ## everything: lint, types, unit tests, real servers, notebooks, browser
-	$(PY) -m pytest -n 2 --dist loadgroup
+	$(PY) -m pytest -n 2 --no-loadscope-reorder
 
 quick: install lint ## under a minute: lint, types, and the tests that start no broker
 	$(PY) -m pytest -q tests/unit tests/sources tests/feeds -x
