@@ -13,8 +13,9 @@ from kit.errors import readers_frames
 
 __all__ = ["StudentError", "TookTooLong", "call", "describe_line"]
 
-_TRIES = 10  # code that catches everything may have to be told more than once
 _BETWEEN = 0.05
+_TIDYING = 0.5  # what is told to stop may have something to close; told again, it would leave that open
+_TELLS = [_TIDYING, *[_BETWEEN] * 9]  # code that catches everything may have to be told more than once
 
 
 class StudentError(Exception):
@@ -66,12 +67,12 @@ class _Runner(threading.Thread):
 
     def end(self) -> bool:
         """Make the code stop at its next step; says whether it has. A call that waits in the system goes on."""
-        for _ in range(_TRIES):
+        for seconds in _TELLS:
             if self._over.is_set():
                 break
             # The one way Python has to stop code in another thread: C API, PyThreadState_SetAsyncExc.
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident or 0), ctypes.py_object(_Stop))
-            self.wait(_BETWEEN)
+            self.wait(seconds)
         return self._over.is_set()
 
     def place(self) -> str:

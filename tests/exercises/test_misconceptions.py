@@ -70,7 +70,7 @@ def nothing_left(
     assert not [record for record in caplog.get_records("call") if record.exc_info and not _closing(record)]
     assert "Traceback" not in capsys.readouterr().err
     wait_until(lambda: not pykka.ActorRegistry.get_all(), what="an end of all actors")
-    wait_until(lambda: not _threads(before | may_stay), what="an end of all threads")
+    wait_until(lambda: not _threads(before | may_stay), what=f"an end of all threads ({threading.enumerate()})")
     assert not {name for name in reader.topics() if name.startswith("check-")}
 
 
