@@ -35,11 +35,8 @@ class Collector:
                   └───────── ask: what now? ────┴───▶ Supervisor
 
     It runs as soon as it is made. What the topic holds already is not sent again, so a collector that was killed and
-    started again goes on where it was.
-
-    A batch that is sent again since its acknowledgement was lost is noticed by the broker: it remembers its producers.
-    Over a restart it does so while their newest record is younger than ``producer.id.expiration.ms`` (Kafka's default:
-    a day; in the lab: 24 days). So a replay with an older origin may have a batch twice when its only broker is killed.
+    started again goes on where it was. Only a replay of an old origin may have a batch twice, if its only broker is
+    killed: Kafka then forgets who sent records older than ``producer.id.expiration.ms`` (in the lab: 24 days).
 
     Parameters
     ----------
