@@ -16,9 +16,8 @@ __all__ = ["Actor", "Failure", "GaveUp", "Halted", "Supervised", "Tally"]
 T = TypeVar("T")
 
 # A collector shows its failures in its repr and in stop(): printed by a thread they would land in whatever cell ran
-# last. Whoever configures logging still gets them.
-for _name in ("pykka", "tweepy"):  # and kafka-python: see kit.topics.client
-    logging.getLogger(_name).addHandler(logging.NullHandler())
+# last. Whoever configures logging still gets them. (pykka and kafka-python see to that themselves.)
+logging.getLogger("tweepy").addHandler(logging.NullHandler())
 
 
 class Halted(BaseException):

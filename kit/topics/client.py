@@ -36,9 +36,10 @@ _OPTIONS = {"request_timeout_ms": 10_000, "reconnect_backoff_ms": 20, "retry_bac
 _ADDRESSES = "bootstrap servers as host:port,host:port"
 _never = threading.Event()
 
-# What fails is raised. What kafka-python's threads print besides would land in whatever cell ran last; whoever
-# configures logging still gets it.
-logging.getLogger("kafka").addHandler(logging.NullHandler())
+# When an answer comes in the moment in which it closes a connection, kafka-python logs a traceback of its own.
+logging.getLogger("kafka.net.transport").addFilter(
+    lambda record: not (record.exc_info and record.exc_info[0] is AttributeError)
+)
 
 
 def reachable(bootstrap_servers: str | None = None) -> list[str]:

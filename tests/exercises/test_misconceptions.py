@@ -1,6 +1,5 @@
 """The checks teach: who thinks so hears that sentence, and whoever is right passes, however it was written."""
 
-import logging
 import threading
 from collections.abc import Iterator
 
@@ -67,7 +66,7 @@ def nothing_left(
     """A check leaves no thread, actor, topic or traceback behind. The set takes threads that may stay."""
     before, may_stay = set(threading.enumerate()), set[threading.Thread]()
     yield may_stay
-    assert not [record for record in caplog.get_records("call") if record.exc_info and not _closing(record)]
+    assert not [record for record in caplog.get_records("call") if record.exc_info]
     assert "Traceback" not in capsys.readouterr().err
     wait_until(lambda: not pykka.ActorRegistry.get_all(), what="an end of all actors")
     wait_until(lambda: not _threads(before | may_stay), what=f"an end of all threads ({threading.enumerate()})")
@@ -77,11 +76,6 @@ def nothing_left(
 def _threads(known: set[threading.Thread]) -> list[threading.Thread]:
     """Those that run; but for the plots' one, which ends by itself when there has been nothing to draw for a while."""
     return [thread for thread in threading.enumerate() if thread not in known and thread.name != "kit-plots"]
-
-
-def _closing(record: logging.LogRecord) -> bool:
-    """kafka-python, when it closes a connection in the moment in which an answer comes: nobody sees that."""
-    return record.name == "kafka.net.transport" and bool(record.exc_info) and record.exc_info[0] is AttributeError
 
 
 def _give(student: Student, source: Source, gap: int, answer: Answer) -> None:

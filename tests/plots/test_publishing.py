@@ -99,6 +99,8 @@ def test_a_page_that_opens_is_told_the_last_state_once_its_views_are_there(sent:
             chart._view.get_state()
             assert not sent
         wait_until(lambda: len(sent) >= 3, what="a publication without a change")
+        with _publisher.lock:
+            assert len(sent) == 3
 
 
 def test_a_plot_that_is_closed_tells_a_page_that_opened_nothing_more(sent: Sent, no_thread_left: None) -> None:
