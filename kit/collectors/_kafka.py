@@ -1,6 +1,5 @@
 """The two Kafka clients of a sender: a producer that neither loses nor doubles, and a look at the end of a topic."""
 
-import time
 from functools import lru_cache
 from typing import Any
 
@@ -10,7 +9,8 @@ from kafka.partitioner import murmur2
 
 from kit import topics
 from kit.collectors._records import DEAD_LETTER, Identity, identity
-from kit.topics import client
+from kit.servers import clients
+from kit.topics.reading import read
 
 __all__ = ["close_producer", "open_producer", "partition_of", "prepare", "tail"]
 
@@ -36,7 +36,7 @@ def open_producer(bootstrap_servers: str) -> Any:
     """
     try:
         return KafkaProducer(
-            bootstrap_servers=client.reachable(bootstrap_servers),
+            bootstrap_servers=clients.reachable(bootstrap_servers),
             acks="all",
             enable_idempotence=True,
             delivery_timeout_ms=_WEEKS,
@@ -46,7 +46,7 @@ def open_producer(bootstrap_servers: str) -> Any:
             **_CONNECT,
         )
     except KafkaError as error:
-        raise client.unavailable(bootstrap_servers, f"{type(error).__name__}: {error}") from error
+        raise clients.unavailable(bootstrap_servers, f"{type(error).__name__}: {error}") from error
 
 
 def close_producer(producer: Any, *, flushed: bool) -> None:
@@ -68,7 +68,7 @@ def prepare(topic: str, most: int, *, bootstrap_servers: str) -> list[Identity]:
     TopicError
         Kafka refused a topic.
     """
-    with client.consumer(bootstrap_servers) as consumer:
+    with clients.consumer(bootstrap_servers) as consumer:
         there = consumer.topics()
         for name in {topic, topic + DEAD_LETTER} - there:
             topics.create(name, bootstrap_servers=bootstrap_servers)
@@ -83,24 +83,15 @@ def tail(topic: str, most: int, *, bootstrap_servers: str) -> list[Identity]:
     BrokerUnavailable
         No broker answered.
     """
-    with client.consumer(bootstrap_servers) as consumer:
+    with clients.consumer(bootstrap_servers) as consumer:
         return _read_tail(consumer, topic, most)
 
 
 def _read_tail(consumer: Any, topic: str, most: int) -> list[Identity]:
     partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
     first, end = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-    consumer.assign(partitions)
-    for partition in partitions:
-        consumer.seek(partition, max(first[partition], end[partition] - most))
-    found: list[Identity] = []
-    until = time.monotonic() + 30.0
-    while any(consumer.position(partition) < end[partition] for partition in partitions):
-        if time.monotonic() > until:
-            raise KafkaError(f"the end of topic {topic} could not be read in 30 s")
-        for records in consumer.poll(timeout_ms=500, max_records=5000).values():
-            found += [identity(record.key, record.value or b"", record.timestamp) for record in records]
-    return found
+    spans = {tp: (max(first[tp], end[tp] - most), end[tp]) for tp in partitions}
+    return [identity(r.key, r.value or b"", r.timestamp) for batch in read(consumer, spans) for r in batch]
 
 
 @lru_cache(maxsize=4096)

@@ -16,12 +16,12 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.serializer import DefaultSerializer
 
 from kit import topics
+from kit.deadline import pause
 from kit.errors import BrokerUnavailable, KitError
 from kit.exercises._code import find
 from kit.exercises._running import call
-from kit.servers import lab
+from kit.servers import clients, lab
 from kit.servers.kafka import KafkaCluster
-from kit.topics import client
 
 __all__ = ["Missing", "NotRight", "Trial"]
 
@@ -166,15 +166,15 @@ class Trial:
         if not self._servers:
             there = lab.kafka().bootstrap_servers
             if not there:
-                raise client.unavailable("127.0.0.1", "it has not been started")
-            self._servers, self._pids = ",".join(client.reachable(there)), _pids()
+                raise clients.unavailable("127.0.0.1", "it has not been started")
+            self._servers, self._pids = ",".join(clients.reachable(there)), _pids()
         return self._servers
 
     def look_again(self) -> None:
         """Make sure that the brokers still answer, and are those that did so first; errors as `servers`."""
         if not self._servers:
             return
-        client.reachable(self._servers)
+        clients.reachable(self._servers)
         now = _pids()
         for broker, pid in self._pids.items():
             if pid is not None and now.get(broker) != pid:
@@ -199,8 +199,8 @@ class Trial:
 
     def topics(self) -> set[str]:
         """The names of all topics."""
-        with client.admin(self.servers) as asker:
-            return set(client.ask(asker.list_topics))
+        with clients.admin(self.servers) as asker:
+            return set(clients.ask(asker.list_topics))
 
     def partitions(self, topic: str) -> int:
         """How many partitions a topic has; 0: there is no such topic."""
@@ -219,7 +219,7 @@ class Trial:
         """What is in the topic; waits for `count` records, but no longer than `seconds`."""
         found: list[ConsumerRecord] = []
         until = time.monotonic() + seconds
-        with client.consumer(self.servers) as reader:
+        with clients.consumer(self.servers) as reader:
             tps = [TopicPartition(topic, number) for number in reader.partitions_for_topic(topic) or ()]
             if not tps:
                 return found
@@ -235,7 +235,7 @@ class Trial:
                     found += [record for batch in batches.values() for record in batch]
                 if len(found) >= count or late:
                     return found
-                client.pause(0.02)
+                pause(0.02)
 
     def _exists(self, topic: str) -> bool:
         try:

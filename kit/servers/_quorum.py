@@ -3,41 +3,17 @@
 kafka-python is imported where it is used: it takes 0.3 s, and a lab of one broker comes up without it.
 """
 
-import threading
-import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from kit.errors import ServerError
-from kit.servers.ports import answers
+from kit.deadline import Deadline, pause
+from kit.errors import KitError, ServerError
 
 if TYPE_CHECKING:
     from kafka.admin import KafkaAdminClient
 
-__all__ = ["admin", "leaders", "replicate_internal_topics", "wait_joined"]
-
-_OPTIONS = {"request_timeout_ms": 5000, "reconnect_backoff_ms": 20, "retry_backoff_ms": 20}
-_pause = threading.Event()  # never set: a wait on it is a pause that Ctrl-C interrupts
-
-
-@contextmanager
-def admin(bootstrap_servers: str) -> "Iterator[KafkaAdminClient]":
-    """An admin client on the brokers that answer: kafka-python waits a second or two for one that does not."""
-    from kafka.admin import KafkaAdminClient
-
-    live = [server for server in bootstrap_servers.split(",") if _reachable(server)]
-    client = KafkaAdminClient(bootstrap_servers=live or bootstrap_servers.split(","), **_OPTIONS)
-    try:
-        yield client
-    finally:
-        client.close()
-
-
-def _reachable(server: str) -> bool:
-    host, _, port = server.rpartition(":")
-    return host not in ("127.0.0.1", "localhost") or answers(int(port))
+__all__ = ["leaders", "replicate_internal_topics", "wait_joined"]
 
 
 def wait_joined(bootstrap_servers: str, brokers: set[int], *, timeout: float) -> None:
@@ -50,10 +26,11 @@ def wait_joined(bootstrap_servers: str, brokers: set[int], *, timeout: float) ->
     """
     from kafka.errors import KafkaError
 
-    missing = brokers
-    until = time.monotonic() + timeout
+    from kit.servers.clients import admin
+
+    missing, deadline = brokers, Deadline(timeout)
     with admin(bootstrap_servers) as client:
-        while time.monotonic() < until:
+        while not deadline.passed:
             try:
                 registered = {int(broker["broker_id"]) for broker in client.describe_cluster()["brokers"]}
                 quorum = client.describe_metadata_quorum()["topics"][0]["partitions"][0]
@@ -62,7 +39,7 @@ def wait_joined(bootstrap_servers: str, brokers: set[int], *, timeout: float) ->
                     return
             except KafkaError:  # no leader yet: the quorum is being formed
                 pass
-            _pause.wait(0.05)
+            pause(0.05)
     raise ServerError(
         f"brokers {sorted(brokers)} to join the cluster",
         got=f"after {timeout:.0f} s {sorted(missing)} had not",
@@ -72,18 +49,20 @@ def wait_joined(bootstrap_servers: str, brokers: set[int], *, timeout: float) ->
 
 def leaders(bootstrap_servers: str) -> dict[int, int]:
     """How many partitions each broker leads, Kafka's own topics included; empty when no broker answers."""
-    from kafka.errors import KafkaError
+    from kit.servers.clients import admin
 
     try:
         with admin(bootstrap_servers) as client:
             return dict(Counter(p["leader_id"] for topic in client.describe_topics() for p in topic["partitions"]))
-    except KafkaError:
+    except KitError:
         return {}
 
 
 def replicate_internal_topics(bootstrap_servers: str, replicas: int) -> None:
     """Give Kafka's own topics (consumer offsets, transactions) `replicas` replicas, led in turn by each broker."""
     from kafka import TopicPartition
+
+    from kit.servers.clients import admin
 
     with admin(bootstrap_servers) as client:
         _make_offsets_topic(client)
@@ -109,13 +88,13 @@ def _make_offsets_topic(client: "KafkaAdminClient") -> None:
     """
     from kafka.errors import KafkaError
 
-    until = time.monotonic() + 10.0
+    deadline = Deadline(10.0)
     while not any(topic["name"] == "__consumer_offsets" for topic in client.describe_topics()):
         with suppress(KafkaError):  # "coordinator not available": it is being made
             client.describe_groups(["none-yet"])
-        if time.monotonic() > until:
+        if deadline.passed:
             return
-        _pause.wait(0.05)
+        pause(0.05)
 
 
 def _in_turn(brokers: list[int], first: int, count: int) -> list[int]:

@@ -1,6 +1,6 @@
 """The local feeds' server: the stand-in for Yahoo and X, with its replay clock and its faults within reach.
 
->>> server = address()                                       # doctest: +SKIP
+>>> server = lab.feeds_address()                                       # doctest: +SKIP
 >>> server.url
 'http://127.0.0.1:8900'
 >>> feeds.clock(start="2020-03-09", speed=5)                 # doctest: +SKIP
@@ -23,7 +23,7 @@ from kit.servers import memory
 from kit.servers.ports import answers, choose_port
 from kit.servers.process import Process, launch, undone_on_error
 
-__all__ = ["Address", "FeedServer", "LiveFeeds", "address"]
+__all__ = ["Address", "FeedServer", "LiveFeeds"]
 
 _NAME = "feeds"
 _NEEDS = 80 << 20  # bytes
@@ -258,16 +258,6 @@ class LiveFeeds:
 
     def __repr__(self) -> str:
         return "LiveFeeds(Yahoo, X)"
-
-
-def address() -> Address:
-    """Where the lab's feeds are; starts them if they do not run."""
-    from kit.servers import lab
-
-    feeds = lab.feeds()
-    if not feeds.running:
-        lab.up(kafka=False)
-    return feeds.address
 
 
 def _answering(port: int) -> Callable[[], bool]:

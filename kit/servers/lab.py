@@ -21,11 +21,23 @@ from kit.config import Settings, settings
 from kit.errors import ServerError
 from kit.servers import training
 from kit.servers.external import ExternalKafka
-from kit.servers.feeds import FeedServer, LiveFeeds
+from kit.servers.feeds import Address, FeedServer, LiveFeeds
 from kit.servers.kafka import KafkaCluster
 from kit.servers.process import Process, undone_on_error
 
-__all__ = ["Lab", "ServerStatus", "bootstrap_servers", "down", "feeds", "kafka", "prepare", "reset", "status", "up"]
+__all__ = [
+    "Lab",
+    "ServerStatus",
+    "bootstrap_servers",
+    "down",
+    "feeds",
+    "feeds_address",
+    "kafka",
+    "prepare",
+    "reset",
+    "status",
+    "up",
+]
 
 _LOCK_SECONDS = 90
 
@@ -116,6 +128,14 @@ def bootstrap_servers() -> str:
     if not any(broker.pid for broker in getattr(cluster, "brokers", ())) and isinstance(cluster, KafkaCluster):
         up(feeds=False)
     return cluster.bootstrap_servers
+
+
+def feeds_address() -> Address:
+    """Where the lab's feeds are; starts them if they do not run."""
+    server = feeds()
+    if not server.running:
+        up(kafka=False)
+    return server.address
 
 
 def down() -> None:

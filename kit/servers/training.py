@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from kit.servers import _broker, _quorum, archive, jars
+from kit.servers import _broker, archive, clients, jars
 from kit.servers.kafka import KafkaCluster
 from kit.servers.process import launch, undone_on_error
 
@@ -35,7 +35,7 @@ def _work(bootstrap_servers: str) -> None:
     """A day's work in a second: a topic made, written with acks, read by a group, looked into."""
     from kafka import KafkaConsumer, KafkaProducer
 
-    with _quorum.admin(bootstrap_servers) as admin:
+    with clients.admin(bootstrap_servers) as admin:
         admin.create_topics({"warm-up": {"num_partitions": 2, "replication_factor": 1}})
         producer = KafkaProducer(bootstrap_servers=bootstrap_servers)
         for _ in range(10):

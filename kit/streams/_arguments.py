@@ -12,7 +12,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import LeaderNotAvailableError
 
 from kit.errors import ConfigError
-from kit.topics.client import admin, ask
+from kit.servers.clients import admin, ask
 from kit.topics.look import metadata, partition_offsets, whole_range
 
 __all__ = ["Parse", "Start", "check", "first_offsets"]

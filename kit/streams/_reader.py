@@ -10,10 +10,10 @@ from kafka import TopicPartition
 from kafka.errors import LogTruncationError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from kit.errors import BadPayload, BrokerUnavailable, TopicError
+from kit.servers.clients import consumer
 from kit.streams._arguments import Parse, Start, first_offsets
 from kit.streams._parsing import Unreadable, parsed
 from kit.streams._watch import Watch
-from kit.topics.client import consumer
 from kit.topics.records import columns, readable
 
 __all__ = ["Reader"]

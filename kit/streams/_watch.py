@@ -3,7 +3,7 @@
 import time
 
 from kit.errors import BrokerUnavailable, TopicError
-from kit.topics.client import admin, unavailable
+from kit.servers.clients import admin, unavailable
 from kit.topics.look import metadata
 
 __all__ = ["Watch"]

@@ -1,6 +1,5 @@
 """Looking into topics: where their partitions are, and what they hold."""
 
-import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -9,7 +8,6 @@ import pandas as pd
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import (
-    KafkaTimeoutError,
     LeaderNotAvailableError,
     RetriableError,
     UnknownBrokerIdError,
@@ -17,16 +15,18 @@ from kafka.errors import (
 )
 from kafka.protocol.consumer import OffsetSpec
 
+from kit.deadline import pause
 from kit.errors import ConfigError
+from kit.servers import lab
+from kit.servers.clients import admin, ask, consumer
 from kit.topics import names
-from kit.topics.client import admin, ask, consumer, pause
+from kit.topics.reading import read
 from kit.topics.records import columns, readable
 
 __all__ = ["describe", "frame", "metadata", "offsets", "partition_offsets", "table", "tail", "whole_range"]
 
 _UNKNOWN = UnknownTopicOrPartitionError.errno
 _ANSWER_MS = 2000
-_READ_SECONDS = 15.0
 # A broker of several may hear of a new topic a little later than the one that was asked to make it.
 _NEWS_LOOKS = 10  # in a third of a second
 _KINDS: dict[str, Any] = {
@@ -73,7 +73,7 @@ def describe(*topics: str, bootstrap_servers: str | None = None) -> pd.DataFrame
         topic  partition  leader replicas in_sync  earliest  latest  records
     0  quotes          0       1      [1]     [1]         0     120      120
     """
-    with admin(bootstrap_servers) as client:
+    with admin(bootstrap_servers or lab.bootstrap_servers()) as client:
         return table(client, metadata(client, topics))
 
 
@@ -129,13 +129,14 @@ def tail(topic: str, n: int = 10, *, bootstrap_servers: str | None = None) -> pd
     """
     if not isinstance(n, int) or n < 1:
         raise ConfigError("a whole number of records, 1 or more", got=f"n={n!r}", todo="leave n out for the last 10")
-    with admin(bootstrap_servers) as client:
+    servers = bootstrap_servers or lab.bootstrap_servers()
+    with admin(servers) as client:
         spans = whole_range(client, topic)
     records: list[Any] = []
     filled = {tp: span for tp, span in spans.items() if span[0] < span[1]}
     if filled:
         # What is asked for is there: a fetch that finds nothing must not hold up the one for the next partition.
-        with consumer(bootstrap_servers, fetch_max_wait_ms=10) as reader:
+        with consumer(servers, fetch_max_wait_ms=10) as reader:
             for tp, (first, end) in filled.items():
                 records += _last(reader, tp, first, end, n)
     found = pd.DataFrame(columns(records) | {"value": pd.Series([readable(r.value) for r in records], dtype=object)})
@@ -230,23 +231,7 @@ def _last(reader: KafkaConsumer, tp: TopicPartition, first: int, end: int, n: in
     reach = n
     while True:
         start = max(first, end - reach)
-        records = _read(reader, tp, start, end)
+        records = [record for batch in read(reader, {tp: (start, end)}) for record in batch]
         if len(records) >= n or start == first:
             return records
         reach *= 4
-
-
-def _read(reader: KafkaConsumer, tp: TopicPartition, start: int, end: int) -> list[Any]:
-    """The records of a partition from the offset `start` to before `end`."""
-    reader.assign([tp])
-    reader.seek(tp, start)
-    records: list[Any] = []
-    at, until = start, time.monotonic() + _READ_SECONDS
-    while at < end:
-        batch = reader.poll(timeout_ms=200, max_records=10_000).get(tp, ())
-        records += [record for record in batch if record.offset < end]
-        if reader.position(tp) > at:
-            at, until = reader.position(tp), time.monotonic() + _READ_SECONDS
-        elif time.monotonic() > until:
-            raise KafkaTimeoutError(f"no records of {tp.topic}-{tp.partition} came for {_READ_SECONDS:.0f} s")
-    return records

@@ -1,6 +1,5 @@
 """Making, deleting and moving topics. Each call returns when what it asked for can be seen."""
 
-import time
 from collections.abc import Callable, Mapping
 
 import pandas as pd
@@ -18,9 +17,11 @@ from kafka.errors import (
     for_code,
 )
 
+from kit.deadline import wait_until
 from kit.errors import ConfigError, TopicError
+from kit.servers import lab
+from kit.servers.clients import admin, ask
 from kit.topics import names
-from kit.topics.client import admin, ask, pause
 from kit.topics.look import metadata, table
 
 __all__ = ["create", "delete", "reassign"]
@@ -80,7 +81,7 @@ def create(
     names.check(name)
     _check_counts(partitions=partitions, replication_factor=replication_factor)
     asked = {key: _as_text(value) for key, value in (config or {}).items()}
-    with admin(bootstrap_servers) as client:
+    with admin(bootstrap_servers or lab.bootstrap_servers()) as client:
         if fresh and name in {topic["name"] for topic in metadata(client)}:
             delete(name, bootstrap_servers=bootstrap_servers)
         try:
@@ -113,7 +114,7 @@ def delete(*topics: str, bootstrap_servers: str | None = None) -> None:
     """
     if not topics:
         return
-    with admin(bootstrap_servers) as client:
+    with admin(bootstrap_servers or lab.bootstrap_servers()) as client:
         own = [topic["name"] for topic in metadata(client, topics) if topic["is_internal"]]
         if own:
             raise TopicError("a topic of yours", got=f"{own[0]}, in which Kafka keeps its books", todo="leave it be")
@@ -161,7 +162,7 @@ def reassign(topic: str, *, replication_factor: int, bootstrap_servers: str | No
     0  quotes          0       1   [1, 2]  [1, 2]         0     120      120
     """
     _check_counts(replication_factor=replication_factor)
-    with admin(bootstrap_servers) as client:
+    with admin(bootstrap_servers or lab.bootstrap_servers()) as client:
         found = metadata(client, [topic])[0]["partitions"]
         brokers = _live_brokers(client)
         if replication_factor > len(brokers):
@@ -286,11 +287,8 @@ def _settled(client: KafkaAdminClient, topic: str, plan: Mapping[int, list[int]]
 
 
 def _wait(done: Callable[[], bool], what: str, todo: str) -> None:
-    until = time.monotonic() + _SECONDS
-    while not done():
-        if time.monotonic() > until:
-            raise TopicError(what, got=f"after {_SECONDS:.0f} s it was not so", todo=todo)
-        pause(0.02)
+    if not wait_until(done, seconds=_SECONDS):
+        raise TopicError(what, got=f"after {_SECONDS:.0f} s it was not so", todo=todo)
 
 
 def _as_text(value: object) -> str:

@@ -8,8 +8,7 @@ import pytest
 from kafka import KafkaConsumer
 
 from kit.exercises import NotAttempted, Source, source_of
-from kit.servers import lab
-from kit.topics import client
+from kit.servers import clients, lab
 from tests.exercises.misconceptions import ANSWERS, Answer, Right, Wrong, cell_of
 from tests.exercises.tools import Student, scaffold_of
 from tests.wait import wait_until
@@ -33,7 +32,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaConsumer]:
     """Who looks which topics there are, in a lab of this module's own; without feeds, for no check listens to them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KIT_HOME", str(tmp_path_factory.mktemp("misconceptions")))
-        with client.consumer(lab.up(feeds=False).kafka.bootstrap_servers) as reader:
+        with clients.consumer(lab.up(feeds=False).kafka.bootstrap_servers) as reader:
             yield reader
         lab.down()
 

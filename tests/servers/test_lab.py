@@ -9,7 +9,7 @@ from filelock import FileLock
 
 import kit
 from kit.errors import ConfigError, NotEnoughMemory, ServerError
-from kit.servers import feeds, lab, memory
+from kit.servers import lab, memory
 from kit.servers.external import ExternalKafka
 from kit.servers.feeds import FeedServer, LiveFeeds
 from kit.servers.kafka import KafkaCluster
@@ -44,7 +44,7 @@ def test_a_lab_is_a_context_that_shows_itself_and_leaves_nothing(home: Path) -> 
 
 def test_a_server_starts_when_it_is_first_needed_and_only_that_one(home: Path) -> None:
     assert _states() == {"kafka": "stopped", "feeds": "stopped"}
-    assert feeds.address().url.startswith("http://127.0.0.1:")
+    assert lab.feeds_address().url.startswith("http://127.0.0.1:")
     assert _states() == {"kafka": "stopped", "feeds": "running"}
     assert answers(int(lab.bootstrap_servers().rpartition(":")[2]))
     assert _states() == {"kafka-1": "running", "feeds": "running"}
@@ -52,7 +52,7 @@ def test_a_server_starts_when_it_is_first_needed_and_only_that_one(home: Path) -
 
 def test_two_threads_that_start_the_lab_at_once_share_its_servers(home: Path) -> None:
     urls: list[str] = []
-    threads = [threading.Thread(target=lambda: urls.append(feeds.address().url)) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: urls.append(lab.feeds_address().url)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -74,7 +74,7 @@ def test_what_one_server_had_started_is_stopped_when_the_other_fails(
     with pytest.raises(ServerError, match="the sky"):
         kit.up()
     assert _states() == {"kafka-1": "stopped", "feeds": "stopped"}
-    feeds.address()  # what ran before goes on
+    lab.feeds_address()  # what ran before goes on
     with pytest.raises(ServerError, match="the sky"):
         kit.up()
     assert _states() == {"kafka-1": "stopped", "feeds": "running"}

@@ -468,7 +468,7 @@ def test_a_topic_that_is_made_anew_while_it_is_read_is_said(changing: str, broke
 def test_records_that_were_deleted_before_they_were_read_are_said(changing: str, broker: str) -> None:
     from kafka import TopicPartition
 
-    from kit.topics.client import admin
+    from kit.servers.clients import admin
 
     stream = batches(changing, start="earliest", every=0, bootstrap_servers=broker)
     with admin(broker) as client:

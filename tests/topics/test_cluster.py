@@ -8,8 +8,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from kit import topics
 from kit.errors import ConfigError, TopicError
+from kit.servers.clients import admin
 from kit.servers.kafka import KafkaCluster
-from kit.topics.client import admin
 from tests.topics.tools import write
 
 OLD = "older-than-the-cluster"

@@ -10,9 +10,9 @@ from kafka.admin import KafkaAdminClient
 
 from kit import topics
 from kit.errors import BrokerUnavailable, TopicError
+from kit.servers import clients
+from kit.servers.clients import admin, ask
 from kit.servers.kafka import KafkaCluster
-from kit.topics import client
-from kit.topics.client import admin, ask
 from tests.topics.tools import commit, write
 from tests.wait import wait_until
 
@@ -106,7 +106,7 @@ def test_a_partition_on_the_killed_broker_has_no_offsets_no_lag_and_then_no_lead
 def test_the_tail_of_a_topic_that_lost_a_partition_says_which(
     wounded: Wounded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "_PATIENCE", 0.3)
+    monkeypatch.setattr(clients, "_PATIENCE", 0.3)
     with pytest.raises(BrokerUnavailable, match=f"no broker leads partition {wounded.lost} of {ALONE}"):
         topics.tail(ALONE, bootstrap_servers=wounded.servers)
 

@@ -8,7 +8,7 @@ from kafka import TopicPartition
 
 from kit import topics
 from kit.errors import ConfigError, TopicError
-from kit.topics.client import admin
+from kit.servers.clients import admin
 from tests.topics.tools import NOON, write, write_in_transactions, write_pairs
 
 DESCRIBED = {

@@ -7,7 +7,7 @@ import pytest
 
 from kit import topics
 from kit.errors import ConfigError, TopicError
-from kit.topics.client import admin
+from kit.servers.clients import admin
 from tests.topics.tools import write
 
 

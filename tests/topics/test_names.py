@@ -9,9 +9,9 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import InvalidTopicError, TopicAlreadyExistsError
 
 from kit.errors import TopicError
+from kit.servers.clients import admin
 from kit.servers.kafka import KafkaCluster
 from kit.topics import names
-from kit.topics.client import admin
 
 GOOD = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 ANY_NAME = st.one_of(

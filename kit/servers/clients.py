@@ -1,4 +1,5 @@
-"""Kafka clients that open quickly, fail in bounded time with an error worth reading, and close themselves.
+"""The one place that makes Kafka clients: they open quickly, fail in bounded time with an error worth reading, and
+close themselves.
 
 kafka-python waits a second or two before it looks again for a broker that did not answer, and 30 s before it gives up:
 so the brokers are first asked with a plain socket, and only those that answer are handed on.
@@ -6,8 +7,6 @@ so the brokers are first asked with a plain socket, and only those that answer a
 
 import logging
 import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
@@ -17,10 +16,10 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, NotControllerError, RetriableError, UnknownBrokerIdError
 from kafka.net.compat import KafkaNetClient
 
+from kit.deadline import Deadline, pause
 from kit.errors import BrokerUnavailable, ConfigError, KitError, TopicError
-from kit.servers import lab
 
-__all__ = ["admin", "ask", "consumer", "pause", "reachable", "unavailable"]
+__all__ = ["admin", "ask", "consumer", "reachable", "unavailable"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,7 +33,6 @@ _PATIENCE = 15.0
 _PASSING = (RetriableError, UnknownBrokerIdError)
 _OPTIONS = {"request_timeout_ms": 10_000, "reconnect_backoff_ms": 20, "retry_backoff_ms": 20}
 _ADDRESSES = "bootstrap servers as host:port,host:port"
-_never = threading.Event()
 
 # When an answer comes in the moment in which it closes a connection, kafka-python logs a traceback of its own.
 logging.getLogger("kafka.net.transport").addFilter(
@@ -42,8 +40,8 @@ logging.getLogger("kafka.net.transport").addFilter(
 )
 
 
-def reachable(bootstrap_servers: str | None = None) -> list[str]:
-    """The brokers of ``host:port,…`` (default: the lab's) that accept connections now, asked one after the other.
+def reachable(bootstrap_servers: str) -> list[str]:
+    """The brokers of ``host:port,…`` that accept connections now, asked one after the other.
 
     Raises
     ------
@@ -52,9 +50,9 @@ def reachable(bootstrap_servers: str | None = None) -> list[str]:
     ConfigError
         One of them is not written as ``host:port``.
     """
-    if not isinstance(bootstrap_servers, str | None):
+    if not isinstance(bootstrap_servers, str):
         raise ConfigError(_ADDRESSES, got=repr(bootstrap_servers), todo="join them to one text, with commas")
-    asked = [server.strip() for server in (bootstrap_servers or lab.bootstrap_servers()).split(",")]
+    asked = [server.strip() for server in bootstrap_servers.split(",")]
     refusals = {server: _refusal(server) for server in asked}
     live = [server for server, why in refusals.items() if why is None]
     if not live:
@@ -84,7 +82,7 @@ def unavailable(servers: str, why: str) -> BrokerUnavailable:
 
 
 @contextmanager
-def admin(bootstrap_servers: str | None = None) -> Iterator[KafkaAdminClient]:
+def admin(bootstrap_servers: str) -> Iterator[KafkaAdminClient]:
     """An admin client for one errand: open for a few milliseconds, closed on the way out.
 
     Raises
@@ -118,7 +116,7 @@ class _Admin(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no typ
 
 
 @contextmanager
-def consumer(bootstrap_servers: str | None = None, **options: Any) -> Iterator[KafkaConsumer]:
+def consumer(bootstrap_servers: str, **options: Any) -> Iterator[KafkaConsumer]:
     """A consumer that makes no topic, loses no place silently and is closed on the way out; errors as in `admin`."""
     quiet = {"metrics_enabled": False, "allow_auto_create_topics": False, "enable_auto_commit": False}
     with _open(KafkaConsumer, bootstrap_servers, auto_offset_reset="none", **quiet, **options) as client:
@@ -126,7 +124,7 @@ def consumer(bootstrap_servers: str | None = None, **options: Any) -> Iterator[K
 
 
 @contextmanager
-def _open(kind: Callable[..., T], bootstrap_servers: str | None, **options: Any) -> Iterator[T]:
+def _open(kind: Callable[..., T], bootstrap_servers: str, **options: Any) -> Iterator[T]:
     servers = reachable(bootstrap_servers)
     client: Any = None
     net: KafkaNetClient | None = None
@@ -169,16 +167,11 @@ def ask(call: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
 
     The last answer is raised as it came.
     """
-    until = time.monotonic() + _PATIENCE
+    deadline = Deadline(_PATIENCE)
     while True:
         try:
             return call(*args, **options)
         except _PASSING:
-            if time.monotonic() > until:
+            if deadline.passed:
                 raise
         pause(0.05)
-
-
-def pause(seconds: float) -> None:
-    """Let time go by; Ctrl-C ends it."""
-    _never.wait(seconds)

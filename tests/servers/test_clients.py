@@ -15,9 +15,10 @@ from kafka.errors import InvalidTopicError, NodeNotReadyError, UnknownBrokerIdEr
 
 from kit import topics
 from kit.errors import BrokerUnavailable, ConfigError, KitError, TopicError
+from kit.servers import clients
+from kit.servers.clients import admin, ask, consumer, reachable
 from kit.servers.kafka import KafkaCluster
-from kit.topics import client, look
-from kit.topics.client import admin, ask, consumer, reachable
+from kit.topics import look, reading
 from tests.topics.tools import write
 
 pytestmark = [pytest.mark.usefixtures("no_thread_left"), pytest.mark.timeout(60)]
@@ -37,9 +38,9 @@ CALLS: dict[str, Callable[[str], object]] = {
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A moment where it would be fifteen seconds."""
-    monkeypatch.setattr(client, "_PATIENCE", 0.3)
-    monkeypatch.setattr(client, "_BOOTSTRAP_MS", 300)
-    monkeypatch.setattr(look, "_READ_SECONDS", 0.3)
+    monkeypatch.setattr(clients, "_PATIENCE", 0.3)
+    monkeypatch.setattr(clients, "_BOOTSTRAP_MS", 300)
+    monkeypatch.setattr(reading, "_SILENCE_SECONDS", 0.3)
 
 
 # ---- no broker -----------------------------------------------------------------------------------------------------
@@ -123,8 +124,8 @@ def test_without_an_address_the_labs_broker_is_asked(broker: str, topic: str, mo
 def test_kafka_pythons_own_log_stays_out_of_the_notebook() -> None:
     code = (
         "from kit import errors, topics\n"
-        "from kit.topics import client\n"
-        "client._BOOTSTRAP_MS = 500\n"
+        "from kit.servers import clients\n"
+        "clients._BOOTSTRAP_MS = 500\n"
         "try: topics.describe(bootstrap_servers={!r})\n"
         "except errors.BrokerUnavailable as error: print(error.expected)"
     )
