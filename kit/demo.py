@@ -63,7 +63,7 @@ def run(console: Console, *, seconds: float = 20.0, speed: float = 10.0) -> bool
         if not ran_before:
             stack.callback(lab.down)
         console.print("starting what is missing: Kafka, the feeds …")
-        lab.up(feeds=False)
+        lab.up("kafka")
         feeds = stack.enter_context(FeedServer(settings().home / "demo", speed=speed))
         _afresh()
         quotes, tweets = stack.enter_context(_collecting(feeds, speed))
@@ -130,7 +130,7 @@ def _watch(console: Console, feeds: FeedServer, quotes: Collector, tweets: Colle
 
 
 def _table(feeds: FeedServer, quotes: Collector, tweets: Collector, left: float) -> Table:
-    clock = feeds.status()["clock"]
+    clock = feeds.state()["clock"]
     title = f"trading day {clock['day']}, {clock['speed']:g} days a second; {left:.0f} s to go"
     table = Table("", "received", "sent", "again", "dead", "restarts", "newest", title=title, box=SIMPLE_HEAD)
     for name, collector, shown in (
@@ -146,7 +146,7 @@ def _drain(feeds: FeedServer, quotes: Collector, tweets: Collector) -> None:
     """Wait until the collectors have all that was served, or for as long as that could take."""
     until = time.monotonic() + _DRAIN_SECONDS
     while time.monotonic() < until:
-        served = feeds.status()["served"]
+        served = feeds.state()["served"]
         have = quotes.counts, tweets.counts
         dead = sum(counts.dead_lettered for counts in have)
         if (served["quotes"], served["tweets"], served["malformed"]) == (have[0].sent, have[1].sent, dead):
@@ -156,7 +156,7 @@ def _drain(feeds: FeedServer, quotes: Collector, tweets: Collector) -> None:
 
 def _account(feeds: FeedServer) -> list[_Line]:
     """Read the topics back, and put what is there beside what was served."""
-    served = feeds.status()["served"]
+    served = feeds.state()["served"]
     lines = []
     for topic, what, known_by in ((_QUOTES, "quotes", ["symbol", "ts"]), (_TWEETS, "tweets", ["id"])):
         records = _read_back(topic)

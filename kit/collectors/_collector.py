@@ -20,7 +20,7 @@ from kit.collectors._sender import REMEMBER, Sender
 from kit.collectors._sources import Source
 from kit.collectors._supervisor import Supervisor
 from kit.errors import CollectorError, KitError
-from kit.servers import lab
+from kit.servers import addresses
 
 __all__ = ["Collector", "Counts"]
 
@@ -81,7 +81,7 @@ class Collector:
         mailbox: int = 10_000,
         bootstrap_servers: str | None = None,
     ) -> None:
-        servers = bootstrap_servers or lab.bootstrap_servers()
+        servers = bootstrap_servers or addresses.bootstrap_servers()
         known = _kafka.prepare(topic, REMEMBER, bootstrap_servers=servers)
         self.topic = topic
         source.resume = bool(known)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.errors import ServerError
+from kit.files import write_atomically
 from kit.servers.ports import choose_port
 
 __all__ = ["add_node", "fresh", "read", "settle_ports", "write"]
@@ -38,10 +39,7 @@ def read(file: Path) -> dict[str, Any]:
 def write(file: Path, known: dict[str, Any]) -> None:
     """Keep the plan, in one step."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(".part")
-        draft.write_text(json.dumps(known), "utf-8")
-        draft.replace(file)
+        write_atomically(file, json.dumps(known))
     except OSError as error:
         raise ServerError(
             f"to keep the cluster's plan in {file.parent}",

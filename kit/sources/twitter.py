@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from kit.config import settings
 from kit.errors import ConfigError, SourceError
-from kit.servers import lab
+from kit.servers import addresses
 from kit.sources._x_adapter import XAdapter
 from kit.sources._x_errors import dropped, refused
 from kit.sources.credentials import live_token
@@ -258,7 +258,7 @@ def _where(url: str | None, token: SecretStr | str | None) -> tuple[str, SecretS
         if settings().feeds == "live":
             url, token = _HOST, token or live_token()
         else:
-            local = lab.feeds_address()
+            local = addresses.feeds()
             url, token = local.url, token or local.token
     given = "" if token is None else token.get_secret_value() if isinstance(token, SecretStr) else token
     given = given.strip()

@@ -23,7 +23,7 @@ from urllib3.util import Retry
 
 from kit.config import settings
 from kit.errors import ConfigError, RateLimited, SourceError, Unauthorized, UnknownSymbol
-from kit.servers import lab
+from kit.servers import addresses
 from kit.sources._address import on_this_machine
 from kit.sources._yahoo_format import Bar, Quote, parse_chart, parse_quotes
 
@@ -79,7 +79,7 @@ class Yahoo:
         self, base_url: str | None = None, *, retries: int = 3, timeout: tuple[float, float] = (3.05, 10.0)
     ) -> None:
         live = base_url is None and settings().feeds == "live"
-        self.base_url = (base_url or (_LIVE if live else lab.feeds_address().url)).rstrip("/")
+        self.base_url = (base_url or (_LIVE if live else addresses.feeds().url)).rstrip("/")
         self._cookie_url = _LIVE_COOKIE if live else f"{self.base_url}/"
         self._timeout, self._crumb, self._lock = timeout, "", threading.Lock()
         self._session = requests.Session()

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import pandas as pd
 
-from kit.servers import lab
+from kit.servers import addresses
 from kit.streams._arguments import Parse, Start, check
 from kit.streams._reader import Reader
 
@@ -63,7 +63,7 @@ class Stream:
         bootstrap_servers: str | None = None,
     ) -> None:
         check(every=every, count=count, seconds=seconds, parse=parse)
-        servers = bootstrap_servers or lab.bootstrap_servers()
+        servers = bootstrap_servers or addresses.bootstrap_servers()
         self.topic = topic
         self._reader = Reader(
             topic, start, every=every, count=count, seconds=seconds, parse=parse, bootstrap_servers=servers

@@ -10,7 +10,7 @@ from kafka.protocol.consumer import OffsetSpec
 
 from kit.deadline import pause
 from kit.errors import ConfigError
-from kit.servers import lab
+from kit.servers import addresses
 from kit.servers.clients import admin, ask
 from kit.topics import names
 from kit.topics.look import frame, partition_offsets
@@ -52,7 +52,7 @@ def lag(group: str, *, bootstrap_servers: str | None = None) -> pd.DataFrame:
     """
     if not isinstance(group, str):
         raise ConfigError("the name of a consumer group", got=repr(group), todo="give the name as text")
-    with admin(bootstrap_servers or lab.bootstrap_servers()) as client:
+    with admin(bootstrap_servers or addresses.bootstrap_servers()) as client:
         committed, assigned = _places(client, group)
         read = sorted({*committed, *assigned})
         # A group's commits outlive a topic for a while: one that is gone has no partitions here, and so no offsets.

@@ -17,7 +17,7 @@ from kafka.protocol.consumer import OffsetSpec
 
 from kit.deadline import pause
 from kit.errors import ConfigError
-from kit.servers import lab
+from kit.servers import addresses
 from kit.servers.clients import admin, ask, consumer
 from kit.topics import names
 from kit.topics.reading import read
@@ -73,7 +73,7 @@ def describe(*topics: str, bootstrap_servers: str | None = None) -> pd.DataFrame
         topic  partition  leader replicas in_sync  earliest  latest  records
     0  quotes          0       1      [1]     [1]         0     120      120
     """
-    with admin(bootstrap_servers or lab.bootstrap_servers()) as client:
+    with admin(bootstrap_servers or addresses.bootstrap_servers()) as client:
         return table(client, metadata(client, topics))
 
 
@@ -129,7 +129,7 @@ def tail(topic: str, n: int = 10, *, bootstrap_servers: str | None = None) -> pd
     """
     if not isinstance(n, int) or n < 1:
         raise ConfigError("a whole number of records, 1 or more", got=f"n={n!r}", todo="leave n out for the last 10")
-    servers = bootstrap_servers or lab.bootstrap_servers()
+    servers = bootstrap_servers or addresses.bootstrap_servers()
     with admin(servers) as client:
         spans = whole_range(client, topic)
     records: list[Any] = []

@@ -19,7 +19,7 @@ from kafka.errors import (
 
 from kit.deadline import wait_until
 from kit.errors import ConfigError, TopicError
-from kit.servers import lab
+from kit.servers import addresses
 from kit.servers.clients import admin, ask
 from kit.topics import names
 from kit.topics.look import metadata, table
@@ -81,7 +81,7 @@ def create(
     names.check(name)
     _check_counts(partitions=partitions, replication_factor=replication_factor)
     asked = {key: _as_text(value) for key, value in (config or {}).items()}
-    with admin(bootstrap_servers or lab.bootstrap_servers()) as client:
+    with admin(bootstrap_servers or addresses.bootstrap_servers()) as client:
         if fresh and name in {topic["name"] for topic in metadata(client)}:
             delete(name, bootstrap_servers=bootstrap_servers)
         try:
@@ -114,7 +114,7 @@ def delete(*topics: str, bootstrap_servers: str | None = None) -> None:
     """
     if not topics:
         return
-    with admin(bootstrap_servers or lab.bootstrap_servers()) as client:
+    with admin(bootstrap_servers or addresses.bootstrap_servers()) as client:
         own = [topic["name"] for topic in metadata(client, topics) if topic["is_internal"]]
         if own:
             raise TopicError("a topic of yours", got=f"{own[0]}, in which Kafka keeps its books", todo="leave it be")
@@ -162,7 +162,7 @@ def reassign(topic: str, *, replication_factor: int, bootstrap_servers: str | No
     0  quotes          0       1   [1, 2]  [1, 2]         0     120      120
     """
     _check_counts(replication_factor=replication_factor)
-    with admin(bootstrap_servers or lab.bootstrap_servers()) as client:
+    with admin(bootstrap_servers or addresses.bootstrap_servers()) as client:
         found = metadata(client, [topic])[0]["partitions"]
         brokers = _live_brokers(client)
         if replication_factor > len(brokers):

@@ -44,9 +44,9 @@ def paused_and_settled(feed: FeedServer, collector: Collector) -> dict[str, Any]
     """Stop the replay, and wait until the collector has sent all tweets that were served."""
     feed.clock(paused=True)
     wait_until(
-        lambda: feed.status()["served"]["tweets"] == collector.counts.sent, timeout=20, what="all that was served sent"
+        lambda: feed.state()["served"]["tweets"] == collector.counts.sent, timeout=20, what="all that was served sent"
     )
-    served: dict[str, Any] = feed.status()["served"]
+    served: dict[str, Any] = feed.state()["served"]
     return served
 
 
@@ -134,19 +134,19 @@ def test_a_collectors_process_killed_again_and_again_loses_no_tweet(tmp_path: Pa
     with running_feed(tmp_path, speed=40) as feed:
         for _ in range(3):
             with collecting_process(feed, broker, topic) as process:
-                before = feed.status()["served"]["tweets"]
-                wait_until(lambda before=before: feed.status()["served"]["tweets"] > before + 40, timeout=20)
+                before = feed.state()["served"]["tweets"]
+                wait_until(lambda before=before: feed.state()["served"]["tweets"] > before + 40, timeout=20)
                 process.kill()
         with collect_tweets(topic, url=feed.url, token=feed.token, bootstrap_servers=broker) as collector:
             feed.clock(paused=True)
             wait_until(
-                lambda: feed.status()["served"]["tweets"] == len(records(broker, topic)),
+                lambda: feed.state()["served"]["tweets"] == len(records(broker, topic)),
                 timeout=20,
                 what="all that was served in the topic",
             )
             collector.stop()
         found = ids(broker, topic)
-        assert len(found) == len(set(found)) == feed.status()["served"]["tweets"] > 120
+        assert len(found) == len(set(found)) == feed.state()["served"]["tweets"] > 120
 
 
 @contextmanager
@@ -199,7 +199,7 @@ def test_a_feed_killed_and_started_again_is_collected_on(tmp_path: Path, broker:
             wait_until(lambda: collector.trouble is not None, what="the listener noticed")
             feed.start()  # a new replay, on the same port and with the same token
             feed.clock(paused=True)
-            wait_until(lambda: feed.status()["served"]["tweets"] > 0, timeout=20, what="the listener is back")
+            wait_until(lambda: feed.state()["served"]["tweets"] > 0, timeout=20, what="the listener is back")
             before = collector.counts.sent
             feed.step(200)  # past the ticks of the first life, whose tweets are known
             wait_until(lambda: collector.counts.sent >= before + 30, timeout=20, what="the new tweets sent")
@@ -220,9 +220,9 @@ def test_polls_that_fail_in_every_way_lose_no_quote_that_was_served(tmp_path: Pa
         feed.fault("truncate", route="quote", times=5, every=13)
         feed.fault("malformed", route="quote", times=5, every=17)
         feed.fault("duplicate", route="quote", times=5, every=19)
-        wait_until(lambda: not feed.status()["faults"] and collector.counts.sent > 60, timeout=40)
+        wait_until(lambda: not feed.state()["faults"] and collector.counts.sent > 60, timeout=40)
         feed.clock(paused=True)
-        wait_until(lambda: feed.status()["served"]["quotes"] == collector.counts.sent, timeout=20)
+        wait_until(lambda: feed.state()["served"]["quotes"] == collector.counts.sent, timeout=20)
         counts = collector.stop()
         assert counts.dead_lettered == 5
         assert counts.restarts >= 10

@@ -146,7 +146,7 @@ def test_a_late_quote_shows_the_moment_at_which_it_was_asked_for(feed: FeedServe
     feed.fault("latency", route="quote", seconds=0.2)
     (quote,) = browser.quotes("JPM")
     feed.clock(paused=True)
-    assert quote["regularMarketTime"] <= ORIGIN + feed.status()["clock"]["tick"] - 10
+    assert quote["regularMarketTime"] <= ORIGIN + feed.state()["clock"]["tick"] - 10
 
 
 # ---- the stream -----------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ def test_a_connection_that_comes_late_comes_all_the_same(feed: FeedServer, conne
     feed.fault("latency", route="stream", seconds=0.1)
     reader = connect()
     assert reader.status == 200
-    assert feed.status()["faults"] == []
+    assert feed.state()["faults"] == []
 
 
 def test_a_malformed_line_comes_besides_the_tweets(feed: FeedServer, connect: Connect) -> None:
@@ -243,7 +243,7 @@ def test_a_client_that_gives_up_a_stalled_stream_makes_room_at_once_and_was_give
     feed.fault("malformed", route="stream", after=1)
     feed.fault("stall", route="stream", seconds=100.0)
     feed.step()
-    wait_until(lambda: feed.status()["faults"][-1]["kind"] == "malformed")
+    wait_until(lambda: feed.state()["faults"][-1]["kind"] == "malformed")
     reader.close()
     wait_until(lambda: streams_open(feed) == 0, timeout=5.0)
     counts = served(feed)

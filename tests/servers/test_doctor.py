@@ -98,7 +98,7 @@ def test_a_cluster_of_yours_that_does_not_answer_is_found(monkeypatch: pytest.Mo
 
 
 def test_running_servers_are_shown_with_their_memory() -> None:
-    with kit.up(kafka=False):
+    with kit.up("feeds"):
         found = _line(kit.doctor(), "feeds").found
         assert found.startswith("running 127.0.0.1:")
         assert found.endswith(" MB)")

@@ -30,7 +30,7 @@ JPM = {"symbol": "JPM", "regularMarketPrice": 25.9, "regularMarketTime": ORIGIN}
 
 
 def served(feed: FeedServer) -> dict[str, int]:
-    counts: dict[str, int] = feed.status()["served"]
+    counts: dict[str, int] = feed.state()["served"]
     return counts
 
 
