@@ -20,7 +20,10 @@ from kafka.admin import KafkaAdminClient
 sys.path.insert(0, str(Path(__file__).parent))
 from _report import Target, report
 
-from kit.servers import _quorum, jars, java, training
+from kit.deadline import wait_until
+from kit.servers import jars, lab
+from kit.servers.clients import admin
+from kit.servers.jvm import java
 from kit.servers.kafka import KafkaCluster
 from kit.servers.ports import answers, choose_port
 from kit.servers.process import Process, launch, undone_on_error
@@ -60,7 +63,7 @@ def stock(home: Path, brokers: int) -> Iterator[tuple[str, list[Process]]]:
     ports = [(choose_port(), choose_port()) for _ in range(brokers)]
     voters = ",".join(f"{n}@127.0.0.1:{ports[n - 1][1]}" for n in range(1, brokers + 1))
     classpath = os.pathsep.join(map(str, jars.classpath("kafka")))
-    tool = [str(java.executable()), "-cp", classpath, "kafka.tools.StorageTool", "format"]
+    tool = [str(java()), "-cp", classpath, "kafka.tools.StorageTool", "format"]
     with undone_on_error() as launched:
         for number, (port, controller) in enumerate(ports, 1):
             settings = home / f"{number}.properties"
@@ -71,7 +74,7 @@ def stock(home: Path, brokers: int) -> Iterator[tuple[str, list[Process]]]:
             subprocess.run(
                 [*tool, "-t", "MkU3OEVBNTcwNTJENDM2Qk", "-c", str(settings)], check=True, capture_output=True
             )
-            argv = [java.executable(), *_STOCK_JVM, "-cp", classpath, "kafka.Kafka", settings]
+            argv = [java(), *_STOCK_JVM, "-cp", classpath, "kafka.Kafka", settings]
             launched.append(launch(f"stock-{number}", argv, home=home, ports=[port]))
         for process in launched:
             process.wait_ready(lambda process=process: answers(process.ports[0]), timeout=60)
@@ -86,9 +89,8 @@ def stock(home: Path, brokers: int) -> Iterator[tuple[str, list[Process]]]:
 
 
 def _wait_registered(servers: str, brokers: int) -> None:
-    with _quorum.admin(servers) as client:
-        while len(client.describe_cluster()["brokers"]) < brokers:
-            _quorum._pause.wait(0.05)
+    with admin(servers) as client:
+        wait_until(lambda: len(client.describe_cluster()["brokers"]) == brokers, seconds=60, every=0.05)
 
 
 @contextmanager
@@ -142,7 +144,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="exit 1 if a target is missed")
     parser.add_argument("--runs", type=int, default=5)
     runs = parser.parse_args().runs
-    training.prepare()
+    lab.prepare()
     rows, found = [], {}
     for brokers in (1, 3):
         samples: dict[str, list[tuple[float, float]]] = {"kit": [], "stock": []}

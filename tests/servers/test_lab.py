@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from kit.servers.external import ExternalKafka
 
 import kit
 from kit.errors import ConfigError, NotEnoughMemory, ServerError
 from kit.servers import addresses, lab, memory
-from kit.servers.feeds import FeedServer, LiveFeeds
-from kit.servers.kafka import KafkaCluster
+from kit.servers.feeds import FeedServer
+from kit.servers.kafka import ExternalKafka, KafkaCluster
 from kit.servers.ports import answers
 from kit.servers.process import Process
+from kit.servers.server import External
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def _states() -> dict[str, str]:
 def test_a_lab_is_a_context_that_shows_itself_and_leaves_nothing(home: Path) -> None:
     with kit.up() as here:
         assert _states() == {"kafka-1": "running", "feeds": "running"}
-        assert repr(here).startswith("Lab(KafkaCluster(1 of 1 brokers up")
+        assert "KafkaCluster(1 of 1 brokers up" in repr(here)
         page = here._repr_html_()
         assert all(row.name in page and row.address in page for row in here.status())
         assert all(row.memory > 10_000_000 for row in here.status())
@@ -98,12 +98,12 @@ def test_a_cluster_of_yours_and_live_feeds_need_nothing_started(home: Path, monk
     monkeypatch.setenv("KIT_FEEDS", "live")
     here = kit.up()
     assert isinstance(here.kafka, ExternalKafka)
-    assert isinstance(here.feeds, LiveFeeds)
-    assert _states() == {"kafka": "external", "feeds": "live"}
+    assert isinstance(here.feeds, External)
+    assert _states() == {"kafka": "external", "feeds": "external"}
     assert addresses.bootstrap_servers() == "kafka.example:9092"
-    with pytest.raises(ConfigError, match="KIT_FEEDS=live"):
+    with pytest.raises(ConfigError, match="KIT_FEEDS: Yahoo, X"):
         here.feeds.clock(paused=True)
-    assert repr(here) == "Lab(ExternalKafka(kafka.example:9092), LiveFeeds(Yahoo, X))"
+    assert repr(here) == "Lab(External(feeds, Yahoo, X), External(kafka, kafka.example:9092))"
 
 
 def test_the_settings_reach_the_feeds(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,16 +6,14 @@ import subprocess
 import pytest
 
 from kit import topics
-from kit.servers import archive, jars, java
+from kit.servers.jvm import Jvm
 from tests.topics.tools import NOON, commit, member, write, write_pairs
 
 
 def kafka(tool: str, servers: str, *args: str, stdin: str = "") -> list[str]:
     """Run one of Kafka's tools, named by its class, and return the lines it prints."""
-    classpath = jars.classpath("kafka")
-    jvm = [str(java.executable()), *java.FLAGS, *archive.flags("kafka", classpath), "-cp", archive.joined(classpath)]
-    command = [*jvm, "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", f"org.apache.kafka.tools.{tool}"]
-    command += ["--bootstrap-server", servers, *args]
+    jvm = Jvm("kafka", heap=("-Xmx96m",), options=("-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8"))
+    command = jvm.command(f"org.apache.kafka.tools.{tool}", "--bootstrap-server", servers, *args)
     ran = subprocess.run(command, input=stdin, capture_output=True, encoding="utf-8", timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout.splitlines()
