@@ -32,7 +32,9 @@ def read(file: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except ValueError as error:
-        raise ServerError(f"a readable {file}", got=str(error), todo="run `kit reset`, which starts afresh") from error
+        raise ServerError(
+            f"a readable {file}", got=str(error), todo="run `kit reset`, which deletes it and all topics"
+        ) from error
     return known
 
 

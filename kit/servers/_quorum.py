@@ -97,8 +97,8 @@ def replicate_internal_topics(bootstrap_servers: str, replicas: int) -> None:
 def _make_offsets_topic(client: "KafkaAdminClient") -> None:
     """Have Kafka make its topic of consumer offsets now.
 
-    Kafka makes it when the first group asks for its coordinator, with as many replicas as the broker asked was told of
-    when it started: on a cluster that has grown since, that may be one.
+    Kafka makes it when the first group asks for its coordinator, with as many replicas as that
+    broker was started with: on a cluster that has grown since, that may be one.
     """
     from kafka.errors import KafkaError
 

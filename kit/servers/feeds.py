@@ -215,7 +215,7 @@ def of_settings(settings: Settings) -> Server:
 
 def _detail(answer: requests.Response) -> str:
     try:
-        told = answer.json()
+        found = answer.json()
     except ValueError:
         return answer.text[:200]
-    return str(told.get("detail", told))[:200]
+    return str(found.get("detail", found))[:200]

@@ -1,4 +1,4 @@
-"""A real Apache Kafka cluster of one to five brokers on this machine, that can be grown, broken and mended as it runs.
+"""A real Apache Kafka cluster of one to five brokers on this machine, that grows, loses brokers and gets them back while it runs.
 
 >>> with KafkaCluster(home, brokers=3) as cluster:          # doctest: +SKIP
 ...     cluster.kill(2)                                     # as a power cut would
@@ -11,7 +11,6 @@ brokers, running or not.
 """
 
 import signal
-import socket
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +18,16 @@ from typing import Any
 
 from kit.config import Settings, explicit
 from kit.deadline import Deadline
-from kit.errors import ConfigError, KitError, ServerError
+from kit.errors import ConfigError, ServerError
 from kit.servers import _broker, _plan, _quorum, memory
 from kit.servers._broker import Node
+from kit.servers.external_kafka import ExternalKafka
 from kit.servers.jvm import Jvm
 from kit.servers.ports import choose_port
 from kit.servers.process import Process, launch, undone_on_error, wait_ended
-from kit.servers.server import External, Server, ServerStatus
+from kit.servers.server import Server, ServerStatus
 
-__all__ = ["MAX_BROKERS", "Broker", "ExternalKafka", "KafkaCluster", "of_settings"]
+__all__ = ["MAX_BROKERS", "Broker", "KafkaCluster", "of_settings"]
 
 MAX_BROKERS = 5
 
@@ -165,7 +165,15 @@ class KafkaCluster(Server):
 
     def prepare(self) -> None:
         """Fetch Kafka's jars, and make the class-data archive by a throw-away broker's work."""
-        self.jvm.make_archive(_train)
+        self.jvm.make_archive(self._train)
+
+    def _train(self, jvm: Jvm) -> None:
+        """Run a broker through a day's work in a second, so that the classes it takes can be archived."""
+        with tempfile.TemporaryDirectory(prefix="kit-train-") as folder:
+            cluster = KafkaCluster(Path(folder), jvm=jvm)
+            cluster.seconds_to_stop = 60.0  # it writes the archive as it ends
+            with cluster:
+                _quorum.exercise(cluster.bootstrap_servers)
 
     # ---- while it runs ----------------------------------------------------------------------------------------
 
@@ -273,43 +281,6 @@ class KafkaCluster(Server):
         return process if process is not None and process.alive else None
 
 
-class ExternalKafka(External):
-    """A Kafka cluster of your own, named by `KIT_KAFKA_BOOTSTRAP_SERVERS`: the kit uses it, and never stops it."""
-
-    def __init__(self, bootstrap_servers: str) -> None:
-        super().__init__("kafka", bootstrap_servers, setting="KIT_KAFKA_BOOTSTRAP_SERVERS")
-        self.bootstrap_servers = bootstrap_servers
-
-    def leaders(self) -> dict[int, int]:
-        """How many partitions each broker leads (Kafka's own topics included); empty when no broker answers."""
-        return _quorum.leaders(self.bootstrap_servers)
-
-    def check(self) -> None:
-        """Ask it for its brokers, and see whether their names are known here.
-
-        Raises
-        ------
-        BrokerUnavailable
-            No broker answered.
-        ConfigError
-            An address is not written as ``host:port``, or a broker advertises one that is unknown here.
-        """
-        try:
-            brokers = _quorum.addresses(self.bootstrap_servers)
-        except KitError as error:
-            error.todo = f"start that cluster, or correct or unset {self.setting} (host:port,…)"
-            raise
-        for host, port in brokers:
-            try:
-                socket.getaddrinfo(host, port)
-            except (OSError, UnicodeError) as error:
-                raise ConfigError(
-                    "brokers whose addresses are known on this machine",
-                    got=f"a broker advertises {host}:{port}: {error}",
-                    todo=f"change its advertised.listeners, or make {host} known here (/etc/hosts)",
-                ) from error
-
-
 def of_settings(settings: Settings) -> Server:
     """The lab's Kafka, as the settings have it."""
     if settings.kafka_bootstrap_servers:
@@ -321,12 +292,3 @@ def of_settings(settings: Settings) -> Server:
         must=explicit(settings, "kafka_port"),
         heap=settings.kafka_heap,
     )
-
-
-def _train(jvm: Jvm) -> None:
-    """Run a broker through a day's work in a second, so that the classes it takes can be archived."""
-    with tempfile.TemporaryDirectory(prefix="kit-train-") as folder:
-        cluster = KafkaCluster(Path(folder), jvm=jvm)
-        cluster.seconds_to_stop = 60.0  # it writes the archive as it ends
-        with cluster:
-            _quorum.exercise(cluster.bootstrap_servers)

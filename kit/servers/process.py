@@ -26,7 +26,7 @@ __all__ = ["Process", "birth", "launch", "undone_on_error", "wait_ended"]
 
 _TAIL = 40  # log lines that an error carries
 _POLL = 0.005  # seconds; a broker is up in about 0.7 s, so a coarser poll would be felt
-_TELLING = ("ERROR", "FATAL", "Exception", "Error:", "error:", "OutOfMemoryError")
+_ERROR_WORDS = ("ERROR", "FATAL", "Exception", "Error:", "error:", "OutOfMemoryError")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux only
 
 
@@ -157,8 +157,8 @@ class Process:
     def _failure(self, what: str) -> ServerError:
         lines = self.tail()
         self.kill()
-        told = next((line for line in reversed(lines) if any(word in line for word in _TELLING)), None)
-        last = told or (lines[-1] if lines else "nothing")
+        error_line = next((line for line in reversed(lines) if any(word in line for word in _ERROR_WORDS)), None)
+        last = error_line or (lines[-1] if lines else "nothing")
         kind, todo = ServerError, "run `kit doctor`"
         if any("Address already in use" in line for line in lines):
             kind = PortTaken
@@ -177,7 +177,7 @@ class Process:
 
 
 def birth(pid: int) -> str:
-    """What tells a process from a later one with the same pid: when it began, on a clock that nobody sets.
+    """What tells a process from a later one with the same pid: when it began, on a clock that is never set.
 
     The wall clock will not do: it jumps when a laptop wakes, under WSL, by NTP, and the times that the system derives
     from it jump with it. psutil counts from the start of the machine, so the machine's boot is part of it on Linux.

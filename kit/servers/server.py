@@ -62,7 +62,8 @@ class ServerStatus:
 
 
 class Server(ABC):
-    """A server of the lab, kept in the state folder `home`: whoever opens the same folder finds the same processes.
+    """A server of the lab, kept in the state folder `home`: another program that opens the same folder finds the same
+    processes.
 
     A subclass writes `name`, `needs` and `launch`. It may say more exactly when it is ready (`answers`), how it stops
     (`stop`), what `status` shows, and what is fetched or made before the first start (`prepare`).

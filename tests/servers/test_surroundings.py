@@ -16,7 +16,7 @@ from kit.servers.kafka import KafkaCluster
 from tests.wait import wait_until
 
 
-@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+@pytest.mark.parametrize("locale", ["C"])  # the poorest one
 def test_a_cluster_lives_in_a_folder_of_any_name_in_any_locale(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locale: str, topic: str
 ) -> None:
