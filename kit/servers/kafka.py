@@ -1,4 +1,4 @@
-"""A real Apache Kafka cluster of one to five brokers on this machine, that grows, loses brokers and gets them back while it runs.
+"""A real Apache Kafka cluster of one to five brokers on this machine, that grows and loses brokers while it runs.
 
 >>> with KafkaCluster(home, brokers=3) as cluster:          # doctest: +SKIP
 ...     cluster.kill(2)                                     # as a power cut would
