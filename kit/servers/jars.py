@@ -9,7 +9,6 @@ verifies: jgo's own downloader does not hold a jar to the hash in the lock.
 """
 
 import hashlib
-import json
 import platform
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -148,7 +147,6 @@ def _fetch(jar: Jar, folder: Path) -> None:
             got="a file with another one; it was thrown away",
             todo="run `make install` again; if it stays so, do not use this network's copy",
         ) from error
-    _stamp(jar, folder)
 
 
 def _url(jar: Jar) -> str:
@@ -163,31 +161,19 @@ def _url(jar: Jar) -> str:
 def _verified(jar: Jar, folder: Path) -> bool:
     """Whether the jar is there and its hash holds. It is hashed again only if the file has changed since last time."""
     path = jar.path(folder)
+    stamp = path.with_suffix(".verified")
     try:
-        now = path.stat()
+        file = path.stat()
+        now = f"{jar.sha256} {file.st_size} {file.st_mtime_ns}"
+        if stamp.exists() and stamp.read_bytes() == now.encode():
+            return True
+        with path.open("rb") as content:
+            if hashlib.file_digest(content, "sha256").hexdigest() != jar.sha256:
+                return False
     except (FileNotFoundError, NotADirectoryError):
         return False
-    try:
-        if json.loads(_stamp_path(path).read_text("utf-8")) == [jar.sha256, now.st_size, now.st_mtime_ns]:
-            return True
-    except (FileNotFoundError, ValueError):
-        pass
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != jar.sha256:
-            return False
-    _stamp(jar, folder)
+    write_atomically(stamp, now)
     return True
-
-
-def _stamp(jar: Jar, folder: Path) -> None:
-    """Note that the file, as it is now, has the hash it was locked with."""
-    path = jar.path(folder)
-    now = path.stat()
-    write_atomically(_stamp_path(path), json.dumps([jar.sha256, now.st_size, now.st_mtime_ns]))
-
-
-def _stamp_path(jar: Path) -> Path:
-    return jar.with_suffix(".verified")
 
 
 def _cause(error: BaseException) -> str:

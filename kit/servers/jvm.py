@@ -46,16 +46,8 @@ JAVA_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLA
 class Jvm:
     """A Java server's runtime: `command` and `environment` make a process of it.
 
-    Parameters
-    ----------
-    server
-        Names its lock file of jars (`locks/<server>`) and its archive.
-    heap
-        JVM flags that bound its memory.
-    options
-        Further JVM flags and system properties.
-    archive
-        JVM flags that use (or make) an archive; None: those of the server's archive, if it is there.
+    `server` names its lock file of jars (`locks/<server>`) and its archive; `heap` are the JVM flags that bound its
+    memory, `options` further ones, `archive` those that use or make an archive (None: the server's, if it is there).
     """
 
     server: str

@@ -34,18 +34,8 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux only
 class Process:
     """A server process that the lab owns, alive or not.
 
-    Attributes
-    ----------
-    name
-        What people call it: ``kafka-1``, ``feeds``.
-    pid, born
-        The process id, and its `birth`: together they name one process for good.
-    ports
-        What it listens on, all on 127.0.0.1.
-    log
-        The file that takes its standard output and error.
-    record
-        The file this record is kept in.
+    `pid` and `born` (see `birth`) name one process for good. It listens on `ports` of 127.0.0.1; `log` takes its
+    output; `record` is the file that keeps this; `notes` are the server's own.
     """
 
     name: str
@@ -207,16 +197,9 @@ def launch(
 ) -> Process:
     """Start a server detached from this process and its terminal, and record it under `home`.
 
-    It does not wait: launch several, then `Process.wait_ready` each.
-
-    Parameters
-    ----------
-    env
-        Variables that the server gets beside those of this process; None as a value: it does not get that one.
-    cwd
-        Its working folder; `home` by default.
-    launched
-        The list of `undone_on_error`: it gets the process before anything can interrupt.
+    It does not wait: launch several, then `Process.wait_ready` each. `env` changes this process's environment (None: a
+    variable is left out); `cwd` is `home` by default; `launched`, of `undone_on_error`, gets the process before
+    anything can interrupt.
 
     Raises
     ------

@@ -39,18 +39,8 @@ _SILENCE_SECONDS = 5.0
 class ServerStatus:
     """One process of a server, or a server that runs elsewhere, as it is now.
 
-    Attributes
-    ----------
-    name
-        ``kafka-1``, ``feeds``.
-    state
-        ``running``; ``silent``: its process lives and does not answer; ``stopped``; ``external``.
-    address
-        ``host:port``, empty if there is none.
-    pid, memory
-        Its process, and that process's memory in bytes; None and 0 if there is none.
-    log
-        The file that takes its output.
+    `state` is ``running``, ``silent`` (its process lives and does not answer), ``stopped`` or ``external``; `address`
+    is ``host:port``; `memory` is in bytes; `log` is the file that takes its output.
     """
 
     name: str
@@ -68,22 +58,12 @@ class Server(ABC):
     A subclass writes `name`, `needs` and `launch`. It may say more exactly when it is ready (`answers`), how it stops
     (`stop`), what `status` shows, and what is fetched or made before the first start (`prepare`).
 
-    Attributes
-    ----------
-    name
-        What the lab calls it; its processes are called so, too, or ``name-1``, ``name-2`` and so on.
-    needs
-        Bytes of memory that it takes, with a little to spare.
-    jvm
-        The Java runtime it runs on, or None.
-    port
-        The usual port, for `kit doctor`; 0 if it has none.
     """
 
-    name: str
-    needs: int
+    name: str  # of the server, and of its process; several are called name-1, name-2, …
+    needs: int  # bytes of memory, with a little to spare
     jvm: Jvm | None = None
-    port: int = 0
+    port: int = 0  # the usual one, if it has one
     seconds_to_start = 60.0
     seconds_to_stop = 10.0
 
@@ -177,14 +157,7 @@ class Server(ABC):
 class External(Server):
     """A server that the lab did not start: it is used, and never started, stopped or broken.
 
-    Parameters
-    ----------
-    name
-        What the lab calls it.
-    address
-        Where it is: ``host:port,…``, or in words.
-    setting
-        The environment variable that names it.
+    `address` says where it is, as ``host:port,…`` or in words; `setting` is the environment variable that names it.
     """
 
     needs = 0
