@@ -124,7 +124,7 @@ def _jars() -> Iterator[Check]:
 
 def _memory() -> Iterator[Check]:
     free = memory.available()
-    missing = [server for server in lab.servers().values() if not server.running]
+    missing = [one for one in lab.servers().values() if not (one.running or one.on_demand)]
     needs = _JUPYTER + sum(server.needs for server in missing)
     fix = f"close other programs: the lab takes {needs >> 20} MB" if missing and free < needs else ""
     yield Check("memory", f"{free >> 20} MB free", fix)

@@ -90,7 +90,7 @@ def up(*names: str) -> Lab:
     Parameters
     ----------
     *names
-        The servers that are wanted, ``up("kafka")``; none: all of them.
+        The servers that are wanted, ``up("kafka")``; none: all but those that start on demand.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def up(*names: str) -> Lab:
             todo=f"call kit.up() for all, or kit.up({next(iter(SERVERS))!r})",
         )
     here = Lab()
-    wanted = [server for name, server in here._servers.items() if not names or name in names]
+    wanted = [one for name, one in here._servers.items() if (name in names if names else not one.on_demand)]
     with _locked(), undone_on_error() as launched:
         for server in wanted:  # all are launched before one is waited for: they come up side by side
             server.launch(launched)

@@ -64,6 +64,7 @@ class Server(ABC):
     needs: int  # bytes of memory, with a little to spare
     jvm: Jvm | None = None
     port: int = 0  # the usual one, if it has one
+    on_demand = False  # True: it starts when it is named or first needed, and not with all the others
     seconds_to_start = 60.0
     seconds_to_stop = 10.0
 
