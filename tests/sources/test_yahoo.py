@@ -41,7 +41,7 @@ def test_quotes_are_typed_and_equal_to_the_data(feed: FeedServer) -> None:
     with Yahoo(feed.url) as yahoo:
         quotes = yahoo.quotes(prices())
     assert quotes == [
-        Quote(symbol=symbol, price=closes[MONDAY], time=ORIGIN, day=date(2008, 9, 15))
+        Quote(symbol=symbol, price=closes[MONDAY], time=ORIGIN, day=date(2008, 9, 15), currency="USD")
         for symbol, closes in prices().items()
     ]
 
@@ -126,7 +126,7 @@ def test_a_chart_from_a_day_to_before_another(feed: FeedServer) -> None:
     with Yahoo(feed.url) as yahoo:
         bars = yahoo.chart("BAC", start=date(2008, 7, 1), end=date(2008, 7, 8))
     expected = ["2008-07-01", "2008-07-02", "2008-07-03", "2008-07-07"]  # a market is closed on 4 July
-    assert bars == [Bar("BAC", date.fromisoformat(day), prices()["BAC"][day]) for day in expected]
+    assert bars == [Bar("BAC", date.fromisoformat(day), prices()["BAC"][day], "USD") for day in expected]
 
 
 def test_a_chart_with_only_a_start_goes_to_today_and_with_only_an_end_begins_with_the_data(feed: FeedServer) -> None:
