@@ -12,19 +12,19 @@ import uvicorn
 from kit.feeds.app import create_app
 from kit.feeds.clock import ClockError, ReplayClock
 from kit.feeds.data import load_prices, load_tweets
-from kit.feeds.world import World
+from kit.feeds.state import FeedState
 
 
 class _Server(uvicorn.Server):
     """Tells open streams to end when the server is told to, and says where it listens."""
 
-    def __init__(self, config: uvicorn.Config, world: World) -> None:
+    def __init__(self, config: uvicorn.Config, state: FeedState) -> None:
         super().__init__(config)
-        self._world = world
+        self._state = state
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._world.closing = True
-        self._world.clock.wake()  # the streams that wait for the next tick
+        self._state.closing = True
+        self._state.clock.wake()  # the streams that wait for the next tick
         super().handle_exit(sig, frame)
 
     def _log_started_message(self, listeners: object) -> None:
@@ -69,9 +69,9 @@ def main() -> None:
         )
     except ClockError as error:
         parser.error(str(error))
-    world = World(prices, load_tweets(), clock, token=token, tweets_per_tick=options.tweets_per_tick)
+    state = FeedState(prices, load_tweets(), clock, token=token, tweets_per_tick=options.tweets_per_tick)
     config = uvicorn.Config(
-        create_app(world),
+        create_app(state),
         host="127.0.0.1",
         port=options.port,
         log_level="warning",
@@ -79,7 +79,7 @@ def main() -> None:
         timeout_graceful_shutdown=2,
         lifespan="off",
     )
-    server = _Server(config, world)
+    server = _Server(config, state)
     with contextlib.suppress(KeyboardInterrupt):  # all is shut down by then; Ctrl-C is no error
         server.run()
     sys.exit(0 if server.started else 1)

@@ -113,7 +113,7 @@ def test_ordered_faults_are_listed_with_what_they_have_done_and_can_be_cleared(
     feed.fault("status", route="quote", status=500, times=3, every=2)
     for _ in range(3):
         browser.ask("/v7/finance/quote", symbols="JPM")
-    (fault,) = control(feed, "GET", "faults").json()["faults"]
+    (fault,) = feed.status()["faults"]
     assert (fault["kind"], fault["seen"], fault["done"]) == ("status", 3, 1)
     assert feed.clear_faults() == {"faults": []}
     assert browser.ask("/v7/finance/quote", symbols="JPM").status_code == 200
