@@ -5,7 +5,6 @@ Yahoo documents neither. The rules for odd answers are yfinance's (version 1.7: 
 """
 
 import json
-import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from itertools import zip_longest
@@ -13,13 +12,13 @@ from math import isfinite, isnan
 from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from kit.errors import BadPayload
 
 __all__ = ["Bar", "Quote", "parse_chart", "parse_quotes"]
 
-_INTERVAL = re.compile(r"([1-9])(d|wk|mo)")
+_INTERVALS = {"1d": 1, "5d": 5, "1wk": 7, "1mo": 1, "3mo": 3}  # days, or months
 
 
 def _no_bool(value: object) -> object:
@@ -80,31 +79,14 @@ class Bar(NamedTuple):
     currency: str | None = None
 
 
-class _Meta(BaseModel):
-    symbol: str = Field(min_length=1)
-    currency: str | None = None
-    zone: ZoneInfo = Field(alias="exchangeTimezoneName")
-    interval: str = Field(default="1d", alias="dataGranularity")
-
-
-class _Columns(BaseModel, extra="allow"):
-    """The prices and volumes of a chart: lists with one entry a timestamp."""
-
-    close: list[_Number | None] = []
-
-    def others(self) -> Iterator[tuple[Any, ...]]:
-        """What stands beside the closes: open, high, low, volume."""
-        return zip_longest(*(column for column in (self.model_extra or {}).values() if isinstance(column, list)))
-
-
-class _Indicators(BaseModel):
-    quote: list[_Columns] = []
-
-
 class _Chart(BaseModel):
-    meta: _Meta
+    symbol: str = Field(validation_alias=AliasPath("meta", "symbol"), min_length=1)
+    currency: str | None = Field(default=None, validation_alias=AliasPath("meta", "currency"))
+    zone: ZoneInfo = Field(validation_alias=AliasPath("meta", "exchangeTimezoneName"))
+    interval: str = Field(default="1d", validation_alias=AliasPath("meta", "dataGranularity"))
     timestamp: list[_Seconds] = []
-    indicators: _Indicators
+    close: list[_Number | None] = Field(default=[], validation_alias=AliasPath("indicators", "quote", 0, "close"))
+    columns: dict[str, Any] = Field(default={}, validation_alias=AliasPath("indicators", "quote", 0))
 
 
 def parse_quotes(body: bytes) -> tuple[list[Quote], list[BadPayload]]:
@@ -168,21 +150,21 @@ def parse_chart(body: bytes) -> list[Bar]:
     try:
         (result,) = results
         chart = _Chart.model_validate(result)
-        meta = chart.meta
-        rows = sorted(_rows(chart), key=lambda row: row[0])
-        days = [(_day(at, meta), close) for at, close in rows]
-        return [Bar(meta.symbol, day, close, meta.currency) for day, close in _merged(days, meta.interval).items()]
+        days = [(_day(at, chart), close) for at, close in sorted(_rows(chart), key=lambda row: row[0])]
     except ValidationError as error:
         raise _bad("one chart", _first(error), body) from error
     except (ValueError, TypeError, OverflowError, OSError) as error:  # OSError: a zone's name is looked up as a file
         raise _bad("one chart", f"{type(error).__name__}: {error}", body) from error
+    if chart.interval not in _INTERVALS:
+        todo = 'ask for interval="1d", "1wk" or "1mo"'
+        raise _bad("a chart of days, weeks or months", f"an interval of {chart.interval!r}", body, todo=todo)
+    return [Bar(chart.symbol, day, close, chart.currency) for day, close in _merged(days, chart.interval).items()]
 
 
 def _rows(chart: _Chart) -> Iterator[tuple[int, float]]:
     """Time and close of each entry that has a close. In an entry that has none, all is 0 or null."""
-    columns = chart.indicators.quote[0] if chart.indicators.quote else _Columns()
-    others = columns.others()
-    for at, close in zip(chart.timestamp, columns.close, strict=True):
+    others = zip_longest(*(one for name, one in chart.columns.items() if name != "close" and isinstance(one, list)))
+    for at, close in zip(chart.timestamp, chart.close, strict=True):
         traded = any(next(others, ()))
         if close is None or isnan(close) or not (close or traded):
             continue
@@ -191,36 +173,26 @@ def _rows(chart: _Chart) -> Iterator[tuple[int, float]]:
         yield at, close
 
 
-def _day(at: int, meta: _Meta) -> date:
+def _day(at: int, chart: _Chart) -> date:
     """The date of a bar at its exchange. Yahoo dates some bars 22:00 or 23:00 of the evening before (summer time)."""
-    local = datetime.fromtimestamp(at, meta.zone)
+    local = datetime.fromtimestamp(at, chart.zone)
     evening = local.hour in (22, 23) and local.minute == local.second == 0
-    return local.date() + timedelta(days=evening and meta.interval in ("1d", "1wk"))
+    return local.date() + timedelta(days=evening and chart.interval in ("1d", "1wk"))
 
 
 def _merged(days: list[tuple[date, float]], interval: str) -> dict[date, float]:
     """One close a date. The live price, if it is there, is the last entry."""
-    matched = _INTERVAL.fullmatch(interval)
-    if matched is None:
-        raise ValueError(f'an interval of {interval!r}: use interval="1d", "1wk" or "1mo"')
-    number, unit = int(matched[1]), matched[2]
     if len(days) > 1:
         (before, _), (last, live) = days[-2:]
-        if unit == "mo":
-            same = _month(before) // number == _month(last) // number
+        length = _INTERVALS[interval]
+        if interval.endswith("mo"):
+            first, second = ((day.year * 12 + day.month - 1) // length for day in (before, last))
+            same = first == second
         else:
-            same = (last - before).days < number * (7 if unit == "wk" else 1)
+            same = (last - before).days < length
         if same and (before != last or interval == "1d"):
             days = [*days[:-2], (before, live)]
-    closes: dict[date, float] = {}
-    for day, close in days:
-        closes.setdefault(day, close)
-    return closes
-
-
-def _month(day: date) -> int:
-    """The months since the year 0."""
-    return day.year * 12 + day.month - 1
+    return dict(sorted(dict(reversed(days)).items()))  # of two closes of a date, the first
 
 
 def _result(body: bytes, envelope: str) -> list[Any]:
