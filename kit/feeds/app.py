@@ -1,7 +1,6 @@
 """The feeds as one web application."""
 
 from fastapi import FastAPI, Request
-from pydantic import ValidationError
 from starlette.responses import JSONResponse, Response
 
 from kit.feeds import control, x, yahoo
@@ -17,14 +16,10 @@ def create_app(state: FeedState) -> FastAPI:
     app.state.feeds = state
     for module in (control, x, yahoo):  # Yahoo last: it answers for all paths that are left
         app.include_router(module.router)
-    for kind in (ClockError, ValidationError):
-        app.add_exception_handler(kind, _refuse)
+    app.add_exception_handler(ClockError, _refuse)
     return app
 
 
 async def _refuse(_: Request, error: Exception) -> Response:
-    """The answer to a setting that cannot be."""
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False)[0]
-        return JSONResponse({"detail": f"{'.'.join(map(str, first['loc']))}: {first['msg']}"}, 422)
+    """The answer to a clock setting that cannot be."""
     return JSONResponse({"detail": str(error)}, 422)

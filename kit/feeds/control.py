@@ -1,8 +1,6 @@
 """The instructor's routes: the clock, the faults, the limits, the counts of what was served."""
 
-from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -68,10 +66,10 @@ async def clear_faults(state: State) -> dict[str, object]:
 
 
 @router.patch("/limits")
-async def limits(state: State, change: dict[str, Any]) -> dict[str, object]:
-    state.limits = Limits(**{**asdict(state.limits), **change})
+async def limits(state: State, change: Limits) -> Limits:
+    state.limits = state.limits.model_copy(update=change.model_dump(exclude_unset=True))
     state.clock.wake()  # open streams learn of a new keep-alive time
-    return asdict(state.limits)
+    return state.limits
 
 
 @router.post("/reset")

@@ -3,12 +3,11 @@
 import secrets
 import time
 from collections import defaultdict, deque
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Annotated
 
 from fastapi import Depends, Request
-from pydantic import ConfigDict, Field
-from pydantic.dataclasses import dataclass as validated
+from pydantic import BaseModel, Field
 
 from kit.feeds.clock import ReplayClock
 from kit.feeds.data import Prices, Tweet
@@ -19,8 +18,7 @@ __all__ = ["FeedState", "Limits", "RateLimit", "Served", "State"]
 _BLOCK = 4096
 
 
-@validated(config=ConfigDict(extra="forbid"))
-class Limits:
+class Limits(BaseModel, extra="forbid"):
     """How much a client may ask. X cuts a stream that is silent for 20 s, so keep-alives come more often."""
 
     requests_per_minute: int = Field(default=6000, ge=1)
@@ -137,7 +135,7 @@ class FeedState:
             "clock": self.clock.state(),
             "served": self.served.counts(),
             "faults": self.faults.state(),
-            "limits": asdict(self.limits),
+            "limits": self.limits.model_dump(),
         }
 
 

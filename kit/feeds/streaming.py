@@ -1,15 +1,14 @@
 """One open stream of tweets: it walks the replay by its own cursor, as fast as its client reads.
 
-Nothing is queued for a client. A line is made when the client has room for it, so a slow reader costs no memory. A
-client that falls more than `_MOST_BEHIND` tweets behind the clock gets an operational disconnect, as X does it.
+Nothing is queued for a client. A line is made when the client has room for it, so a slow reader costs no memory, and
+misses nothing.
 """
 
 import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Container, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -20,22 +19,17 @@ from kit.feeds.data import Tweet
 from kit.feeds.rules import Subject, compile_rule
 from kit.feeds.state import FeedState
 
-__all__ = ["StreamOptions", "StreamResponse"]
+__all__ = ["StreamResponse"]
 
 _EPOCH_MS = 1_288_834_974_657
-_MOST_BEHIND = 500_000
 _CHUNK = 32_768  # bytes handed to the transport at once
 _KEEP_ALIVE = b"\r\n"
-_SEND_SECONDS = 1.0  # between two looks at how far a client that does not read is behind
-
-
-@dataclass(frozen=True)
-class StreamOptions:
-    """What a client asked for: tweet fields, the authors, seconds of replay to begin with again."""
-
-    fields: frozenset[str]
-    authors: bool
-    backfill: int
+_DISCONNECT = {
+    "title": "operational-disconnect",
+    "disconnect_type": "OperationalDisconnect",
+    "detail": "This stream has been disconnected for operational reasons.",
+    "type": "https://api.twitter.com/2/problems/operational-disconnect",
+}
 
 
 class _StreamEnd(Exception):
@@ -43,11 +37,6 @@ class _StreamEnd(Exception):
 
     def __init__(self, *, clean: bool = False) -> None:
         self.clean = clean
-
-
-class _Line(NamedTuple):
-    slot: int
-    body: bytes
 
 
 class _Chunk(NamedTuple):
@@ -60,15 +49,34 @@ class _Chunk(NamedTuple):
 
 
 class StreamResponse(Response):
-    """The body of a stream: lines as the clock brings them, keep-alives in between, faults where they hit."""
+    """The body of a stream: lines as the clock brings them, keep-alives in between, faults where they hit.
 
-    def __init__(self, state: FeedState, options: StreamOptions, *, filtered: bool, headers: dict[str, str]) -> None:
+    Parameters
+    ----------
+    fields, authors
+        The fields of a tweet that the client asked for, and whether it wants the authors too.
+    backfill
+        Seconds of replay to begin with again.
+    filtered
+        Only the tweets that match a rule.
+    """
+
+    def __init__(
+        self,
+        state: FeedState,
+        *,
+        fields: Container[str],
+        authors: bool,
+        backfill: int,
+        filtered: bool,
+        headers: dict[str, str],
+    ) -> None:
         super().__init__(b"", headers=headers, media_type="application/json; charset=utf-8")
         del self.headers["content-length"]
-        self._state, self._options, self._filtered = state, options, filtered
+        self._state, self._fields, self._authors, self._filtered = state, fields, authors, filtered
         self._generation, self._origin = state.clock.generation, state.clock.origin
         now = state.clock.tick
-        begin = max(-1, now - options.backfill) if options.backfill else now
+        begin = max(-1, now - backfill) if backfill else now
         self._tick, self._next = begin, (begin + 1) * state.tweets_per_tick
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,15 +102,8 @@ class StreamResponse(Response):
             self._state.served.streams_open -= 1
 
     async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
-        """Give bytes to the connection, when it has room. Ends the stream if the client has left, or lags too far."""
-        while True:
-            try:
-                async with asyncio.timeout(_SEND_SECONDS):
-                    await send({"type": "http.response.body", "body": body, "more_body": more})
-                    break
-            except TimeoutError:  # nothing was written: the server waits for room first
-                if self._behind() > _MOST_BEHIND:
-                    raise _StreamEnd from None
+        """Give bytes to the connection, when it has room. Ends the stream if the client has left."""
+        await send({"type": "http.response.body", "body": body, "more_body": more})
         await asyncio.sleep(0)  # now a hang-up before these bytes is known; and other clients have their turn
         self._check_connected()
 
@@ -111,16 +112,13 @@ class StreamResponse(Response):
         yield _Chunk(_KEEP_ALIVE)  # headers alone do not reach every client
         sent_at = time.monotonic()
         while not state.closing:
-            if self._behind() > _MOST_BEHIND:
-                yield _Chunk(_disconnect("This stream has been disconnected: the client reads too slowly."))
-                raise _StreamEnd(clean=True)
             lines = self._due()
             if state.faults.active("stream"):
                 for line in lines:
                     async for chunk in self._with_faults(line):
                         yield chunk
             elif lines:
-                yield _Chunk(b"".join(line.body for line in lines), [line.slot for line in lines])
+                yield _Chunk(b"".join(line.body for line in lines), [slot for line in lines for slot in line.slots])
             left = sent_at + state.limits.keep_alive_seconds - time.monotonic()
             if not lines and left > 0:
                 await asyncio.sleep(0)  # a long search for tweets that match must not keep other clients waiting
@@ -136,11 +134,7 @@ class StreamResponse(Response):
         if self._hang_up.done():
             raise _StreamEnd
 
-    def _behind(self) -> int:
-        """How many tweets are due that this client was not given yet."""
-        return (self._state.clock.tick + 1) * self._state.tweets_per_tick - self._next
-
-    def _due(self) -> list[_Line]:
+    def _due(self) -> list[_Chunk]:
         """The next lines that are due, as many as make a chunk. Moves the cursor."""
         state, clock, per_tick = self._state, self._state.clock, self._state.tweets_per_tick
         if clock.generation != self._generation:  # another replay: from its start
@@ -148,7 +142,7 @@ class StreamResponse(Response):
         now = clock.tick
         end = (now + 1) * per_tick
         rules = [(number, tag, compile_rule(value)) for number, (value, tag) in state.rules.items()]
-        lines: list[_Line] = []
+        lines: list[_Chunk] = []
         size = 0
         while self._next < end and size < _CHUNK:
             number, tweet = self._next, state.tweets[self._next % len(state.tweets)]
@@ -160,19 +154,37 @@ class StreamResponse(Response):
                 matching = [{"id": rule, "tag": tag or ""} for rule, tag, match in rules if match(subject)]
                 if not matching:
                     continue
-            body = _line(tweet, clock.instant(number // per_tick), number % per_tick, self._options, matching)
-            lines.append(_Line(self._origin * per_tick + number, body))
+            body = self._line(tweet, clock.instant(number // per_tick), number % per_tick, matching)
+            lines.append(_Chunk(body, [self._origin * per_tick + number]))
             size += len(body)
         self._tick = now if self._next >= end else (self._next - 1) // per_tick - 1
         return lines
 
-    async def _with_faults(self, line: _Line) -> AsyncIterator[_Chunk]:
-        whole = _Chunk(line.body, [line.slot])
+    def _line(self, tweet: Tweet, instant: int, place: int, matching: list[dict[str, str]] | None) -> bytes:
+        """One line of the stream. Built by hand: a stream at full speed makes tens of thousands a second."""
+        snowflake = ((instant * 1000 - _EPOCH_MS) << 22) | place
+        parts = [f'{{"data":{{"edit_history_tweet_ids":["{snowflake}"],"id":"{snowflake}","text":{tweet.json_text}']
+        if "created_at" in self._fields:
+            created = datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+            parts.append(f',"created_at":"{created}"')
+        if "lang" in self._fields:
+            parts.append(',"lang":"en"')
+        if self._authors or "author_id" in self._fields:
+            parts.append(f',"author_id":"{tweet.row}"')
+        parts.append("}")
+        if self._authors:
+            name = _author(tweet)
+            parts.append(f',"includes":{{"users":[{{"id":"{tweet.row}","name":"{name}","username":"{name}"}}]}}')
+        if matching is not None:
+            parts.append(f',"matching_rules":{json.dumps(matching, separators=(",", ":"), ensure_ascii=False)}')
+        return ("".join(parts) + "}\r\n").encode()
+
+    async def _with_faults(self, line: _Chunk) -> AsyncIterator[_Chunk]:
         for fault in list(self._state.faults.hits("stream")):
             if fault.kind == "malformed":
                 yield _Chunk(fault.body.encode() + b"\r\n", malformed=1)
             elif fault.kind == "duplicate":
-                yield whole
+                yield line
             elif fault.kind == "stall":
                 await asyncio.wait({self._hang_up}, timeout=fault.seconds)
                 self._check_connected()
@@ -182,46 +194,14 @@ class StreamResponse(Response):
             elif fault.kind == "disconnect":
                 raise _StreamEnd
             elif fault.kind == "operational-disconnect":
-                yield _Chunk(_disconnect("This stream has been disconnected for operational reasons."))
+                yield _Chunk(json.dumps({"errors": [_DISCONNECT]}, separators=(",", ":")).encode() + b"\r\n")
                 raise _StreamEnd(clean=True)
-        yield whole
-
-
-def _line(
-    tweet: Tweet, instant: int, place: int, options: StreamOptions, matching: list[dict[str, str]] | None
-) -> bytes:
-    """One line of the stream. Built by hand: a stream at full speed makes tens of thousands a second."""
-    snowflake = ((instant * 1000 - _EPOCH_MS) << 22) | place
-    parts = [f'{{"data":{{"edit_history_tweet_ids":["{snowflake}"],"id":"{snowflake}","text":{tweet.json_text}']
-    if "created_at" in options.fields:
-        created = datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        parts.append(f',"created_at":"{created}"')
-    if "lang" in options.fields:
-        parts.append(',"lang":"en"')
-    if options.authors or "author_id" in options.fields:
-        parts.append(f',"author_id":"{tweet.row}"')
-    parts.append("}")
-    if options.authors:
-        name = _author(tweet)
-        parts.append(f',"includes":{{"users":[{{"id":"{tweet.row}","name":"{name}","username":"{name}"}}]}}')
-    if matching is not None:
-        parts.append(f',"matching_rules":{json.dumps(matching, separators=(",", ":"), ensure_ascii=False)}')
-    return ("".join(parts) + "}\r\n").encode()
+        yield line
 
 
 def _author(tweet: Tweet) -> str:
     """The stand-in name for a row's author: the data set names none."""
     return f"reader_{tweet.row:04d}"
-
-
-def _disconnect(detail: str) -> bytes:
-    problem = {
-        "title": "operational-disconnect",
-        "disconnect_type": "OperationalDisconnect",
-        "detail": detail,
-        "type": "https://api.twitter.com/2/problems/operational-disconnect",
-    }
-    return json.dumps({"errors": [problem]}, separators=(",", ":")).encode() + b"\r\n"
 
 
 async def _disconnected(receive: Receive) -> None:

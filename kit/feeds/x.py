@@ -17,7 +17,7 @@ from starlette.responses import Response
 from kit.feeds.responses import apply_faults, json_response
 from kit.feeds.rules import RuleError, compile_rule
 from kit.feeds.state import FeedState, RateLimit, State
-from kit.feeds.streaming import StreamOptions, StreamResponse
+from kit.feeds.streaming import StreamResponse
 
 __all__ = ["router"]
 
@@ -87,17 +87,19 @@ async def _stream(request: Request, state: FeedState, *, filtered: bool) -> Resp
     minutes = asked.get("backfill_minutes", "0")
     if minutes not in tuple("012345"):
         return _invalid(f"The `backfill_minutes` query parameter value [{minutes}] is not between 0 and 5", headers)
-    options = StreamOptions(
-        fields=frozenset(asked.get("tweet.fields", "").split(",")),
-        authors="author_id" in asked.get("expansions", "").split(","),
-        backfill=int(minutes) * 60,
-    )
     answer, outcome = await apply_faults(Response(""), list(state.faults.hits("stream", connecting=True)))
     if outcome == "lost":
         return _as_problem(answer, headers)
     # Last, for nothing may wait between this count of open streams and the one more.
     issue = _connection_issue(state, filtered=filtered)
-    return issue or StreamResponse(state, options, filtered=filtered, headers=headers)
+    return issue or StreamResponse(
+        state,
+        fields=asked.get("tweet.fields", "").split(","),
+        authors="author_id" in asked.get("expansions", "").split(","),
+        backfill=int(minutes) * 60,
+        filtered=filtered,
+        headers=headers,
+    )
 
 
 def _connection_issue(state: FeedState, *, filtered: bool) -> Response | None:

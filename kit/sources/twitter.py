@@ -11,7 +11,8 @@ on the way out, so that tweepy never holds it and cannot log it.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
 from typing import Any
 
 import requests
@@ -34,6 +35,8 @@ _READ_SECONDS = 21.0  # X sends a keep-alive every 20 s: after that the connecti
 _LIMIT_SECONDS = 900.0  # X counts requests by quarters of an hour
 _OUR_TAG = "pipeline-kit"
 _BACKFILL = 5  # minutes, the most that X gives
+_BREAKS = (requests.RequestException, OSError, ValueError, KeyError, TypeError, AttributeError)
+"""How a connection breaks, that of another thread's `disconnect` too, and an answer that is not as X documents it."""
 
 
 class StreamingClient(tweepy.StreamingClient):  # type: ignore[misc]  # tweepy has no types
@@ -150,11 +153,9 @@ class TweetStream(StreamingClient):
         backfill: bool | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(url, token, max_retries=0, **options)
+        super().__init__(url, token, **options)
         self._rules = [rules] if isinstance(rules, str) else list(rules)
         self._backfill = self.url != _HOST if backfill is None else backfill
-        self._receive: Callable[[bytes], None] | None = None
-        self._error: BaseException | None = None
         self.connected = False
         self.resume = False
 
@@ -168,60 +169,43 @@ class TweetStream(StreamingClient):
         Unauthorized, RateLimited, ConfigError
             X refused the token, the pace, or a rule.
         """
-        self._receive, self._error = receive, None
+        with closing(self._lines()) as lines:
+            for line in lines:
+                receive(line)
+
+    def _lines(self) -> Generator[bytes, None, None]:
+        """The lines of a new connection."""
         try:
             if self._rules and not self._adapter.hung_up.is_set():
                 self._set_rules()
-            self._stream()
+            with self._open() as answer:
+                self.connected = True
+                for line in answer.iter_lines(_CHUNK):
+                    if self._adapter.hung_up.is_set():
+                        return
+                    if line.startswith(b'{"errors"'):  # the last line of a stream that X ends
+                        raise _broken(line[:200].decode("utf-8", "replace"))
+                    if line:
+                        yield line
+                    else:
+                        self.on_keep_alive()
+            raise _broken("the server ended the stream")
         except SourceError:
             if not self._adapter.hung_up.is_set():
                 raise
+        except _BREAKS as error:
+            if not self._adapter.hung_up.is_set():
+                raise _broken(f"{type(error).__name__}: {error}") from error
 
-    def _stream(self) -> None:
-        asked: dict[str, Any] = {"expansions": "author_id", "user_fields": "username"}
+    def _open(self) -> requests.Response:
+        asked: dict[str, Any] = {"expansions": "author_id", "user.fields": "username"}
         if self._backfill and (self.connected or self.resume):
             asked["backfill_minutes"] = _BACKFILL
-        # tweepy's own two, past ours: a hang-up that came a moment before must hold
-        tweepy.StreamingClient.filter(self, **asked) if self._rules else tweepy.StreamingClient.sample(self, **asked)
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
-        if not self._adapter.hung_up.is_set():
-            raise _broken("the server ended the stream")
-
-    # tweepy's hooks
-
-    def on_connect(self) -> None:
-        self.connected = True
-
-    def on_data(self, raw_data: bytes) -> None:
-        if raw_data.startswith(b'{"errors"'):  # the last line of a stream that X ends
-            self._fail(_broken(raw_data[:200].decode("utf-8", "replace")))
-        elif self._receive is not None:
-            try:
-                self._receive(raw_data)
-            except Exception as error:  # the receiver's own error, which tweepy would only log
-                self._error = error
-                raise
-
-    def on_request_error(self, status_code: int) -> None:
-        answer = self._adapter.last
-        if answer is not None:
-            self._fail(_refused(status_code, answer.text, answer.headers))
-
-    def on_connection_error(self) -> None:
-        self._fail(_broken("no connection, or it broke"))
-
-    def on_closed(self, response: requests.Response) -> None:
-        self._fail(_broken("the server ended the stream"))
-
-    def on_exception(self, exception: Exception) -> None:
-        self._fail(_broken(f"{type(exception).__name__}: {exception}"))
-
-    def _fail(self, error: BaseException) -> None:
-        if not self._adapter.hung_up.is_set():
-            self._error = self._error or error
-        self.running = False
+        path = "search/stream" if self._rules else "sample/stream"
+        answer: requests.Response = self.session.get(f"{_HOST}/2/tweets/{path}", params=asked, stream=True)
+        if answer.status_code != 200:
+            raise _refused(answer.status_code, answer.text, answer.headers)
+        return answer
 
     def _set_rules(self) -> None:
         """Make the kit's rules at X the wanted ones."""
@@ -231,29 +215,24 @@ class TweetStream(StreamingClient):
                 self.delete_rules(old)
             known = {rule.value for rule in present}
             if new := [tweepy.StreamRule(rule, tag=_OUR_TAG) for rule in self._rules if rule not in known]:
-                _check_added(self._add_rules(new))
+                self._add_rules(new)
         except tweepy.HTTPException as error:
             raise _refused(error.response.status_code, str(error), error.response.headers) from error
-        except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as error:
+        except _BREAKS as error:
             raise _broken(f"no rules, but {type(error).__name__}") from error
 
-    def _add_rules(self, rules: list[tweepy.StreamRule]) -> list[dict[str, Any]]:
-        """Add rules; returns X's errors, one a rule that it did not take."""
+    def _add_rules(self, rules: list[tweepy.StreamRule]) -> None:
         try:
-            errors: list[dict[str, Any]] = self.add_rules(rules).errors
+            errors = self.add_rules(rules).errors
         except tweepy.BadRequest as error:  # X's answer if it takes none of them
             errors = error.response.json().get("errors")
             if not errors:
                 raise
-        return errors
-
-
-def _check_added(errors: list[dict[str, Any]]) -> None:
-    for one in errors:
-        if one.get("title") != "DuplicateRule":  # another client was a moment quicker
-            reason = (one.get("details") or [one.get("title", "refused")])[0]
-            todo = 'correct the rule, for instance ["$JPM OR bank"]'
-            raise ConfigError("rules that X can read", got=f"{one.get('value')!r}: {reason}", todo=todo)
+        for one in errors:
+            if one.get("title") != "DuplicateRule":  # another client was a moment quicker
+                reason = (one.get("details") or [one.get("title", "refused")])[0]
+                todo = 'correct the rule, for instance ["$JPM OR bank"]'
+                raise ConfigError("rules that X can read", got=f"{one.get('value')!r}: {reason}", todo=todo)
 
 
 def _refused(status: int, text: str, headers: Mapping[str, str]) -> SourceError:
