@@ -1,10 +1,12 @@
 """The feeds as one web application."""
 
 from fastapi import FastAPI, Request
-from starlette.responses import JSONResponse, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import Response
 
 from kit.feeds import control, x, yahoo
 from kit.feeds.clock import ClockError
+from kit.feeds.responses import json_response
 from kit.feeds.state import FeedState
 
 __all__ = ["create_app"]
@@ -16,10 +18,14 @@ def create_app(state: FeedState) -> FastAPI:
     app.state.feeds = state
     for module in (control, x, yahoo):  # Yahoo last: it answers for all paths that are left
         app.include_router(module.router)
-    app.add_exception_handler(ClockError, _refuse)
+    for kind in (ClockError, RequestValidationError):
+        app.add_exception_handler(kind, _refuse)
     return app
 
 
 async def _refuse(_: Request, error: Exception) -> Response:
-    """The answer to a clock setting that cannot be."""
-    return JSONResponse({"detail": str(error)}, 422)
+    """The answer to a setting that cannot be."""
+    detail = str(error)
+    if isinstance(error, RequestValidationError):
+        detail = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors())
+    return json_response({"detail": detail}, 422)

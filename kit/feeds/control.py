@@ -22,7 +22,7 @@ class ClockChange(BaseModel, extra="forbid"):
     paused: bool | None = None
 
 
-class Step(BaseModel, extra="forbid"):
+class Step(BaseModel, extra="forbid", strict=True):
     """How far to move the clock."""
 
     ticks: int = 1

@@ -37,11 +37,11 @@ class Fault:
 
     kind: Kind
     route: Route = "*"
-    times: int = Field(default=1, ge=1)
-    every: int = Field(default=1, ge=1)
-    after: int = Field(default=0, ge=0)
-    seconds: float = Field(default=0.5, ge=0, le=120)
-    status: int = Field(default=503, ge=400, le=599)
+    times: int = Field(default=1, ge=1, strict=True)
+    every: int = Field(default=1, ge=1, strict=True)
+    after: int = Field(default=0, ge=0, strict=True)
+    seconds: float = Field(default=0.5, ge=0, le=120, strict=True)
+    status: int = Field(default=503, ge=400, le=599, strict=True)
     body: str = Field(default='{"data": {"id": "1", "text', pattern=r"^[^\r\n]*[^\s][^\r\n]*$")
     seen: int = Field(default=0, init=False)
     done: int = Field(default=0, init=False)

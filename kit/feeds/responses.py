@@ -13,8 +13,8 @@ __all__ = ["apply_faults", "json_response"]
 
 
 def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A response with compact JSON."""
-    content = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    """A response with compact JSON. Half a surrogate, which UTF-8 does not have, comes as JSON's escape."""
+    content = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(errors="backslashreplace")
     return Response(content, status, headers, media_type="application/json;charset=utf-8")
 
 

@@ -41,7 +41,7 @@ Match = Callable[[Subject], bool]
 
 @lru_cache(2048)
 def compile_rule(rule: str) -> Match:
-    """A function that tells whether a tweet matches.
+    """A function from a tweet to whether it matches.
 
     Raises
     ------

@@ -18,7 +18,7 @@ __all__ = ["FeedState", "Limits", "RateLimit", "Served", "State"]
 _BLOCK = 4096
 
 
-class Limits(BaseModel, extra="forbid"):
+class Limits(BaseModel, extra="forbid", strict=True):
     """How much a client may ask. X cuts a stream that is silent for 20 s, so keep-alives come more often."""
 
     requests_per_minute: int = Field(default=6000, ge=1)

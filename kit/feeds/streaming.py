@@ -177,7 +177,7 @@ class StreamResponse(Response):
             parts.append(f',"includes":{{"users":[{{"id":"{tweet.row}","name":"{name}","username":"{name}"}}]}}')
         if matching is not None:
             parts.append(f',"matching_rules":{json.dumps(matching, separators=(",", ":"), ensure_ascii=False)}')
-        return ("".join(parts) + "}\r\n").encode()
+        return ("".join(parts) + "}\r\n").encode(errors="backslashreplace")
 
     async def _with_faults(self, line: _Chunk) -> AsyncIterator[_Chunk]:
         for fault in list(self._state.faults.hits("stream")):

@@ -134,6 +134,11 @@ def test_ordered_faults_are_listed_with_what_they_have_done_and_can_be_cleared(
         {"kind": "malformed", "body": "  "},
         {"kind": "malformed", "body": "two\r\nlines"},
         {"kind": "malformed", "body": "a line\n"},
+        {"kind": "malformed", "body": "\ud800"},
+        {"kind": "latency", "times": True},
+        {"kind": "latency", "seconds": True},
+        {"kind": "latency", "seconds": "nan"},
+        {"kind": "latency", "seen": 5},
     ],
 )
 def test_a_fault_that_cannot_be_is_refused(feed: FeedServer, order: dict[str, Any]) -> None:
@@ -149,6 +154,9 @@ def test_a_fault_that_cannot_be_is_refused(feed: FeedServer, order: dict[str, An
         {"connects_per_15min": 0},
         {"keep_alive_seconds": 0},
         {"keep_alive_seconds": 21},
+        {"keep_alive_seconds": True},
+        {"requests_per_minute": True},
+        {"requests_per_minute": "7"},
     ],
 )
 def test_a_limit_that_cannot_be_is_refused(feed: FeedServer, limit: dict[str, float]) -> None:

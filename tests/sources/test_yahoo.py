@@ -1,6 +1,8 @@
 """Yahoo's client against the local feeds, and against servers that answer by a script."""
 
+import inspect
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +15,8 @@ import requests
 from kit.errors import BadPayload, ConfigError, RateLimited, SourceError, Unauthorized, UnknownSymbol
 from kit.servers.feeds import FeedServer
 from kit.servers.ports import choose_port
-from kit.sources import Bar, Quote, Yahoo
+from kit.sources import Bar, Quote, Yahoo, _yahoo_format, twitter
+from kit.sources import yahoo as yahoo_module
 from tests.sources.tools import AT_ONCE, MONDAY, ORIGIN, Answer, ScriptedServer, days, prices
 
 Scripted = Callable[..., ScriptedServer]
@@ -359,6 +362,12 @@ def test_every_error_has_at_most_four_lines(scripted: Scripted) -> None:
         with Yahoo(server.url, retries=0) as yahoo, pytest.raises(SourceError) as raised:
             yahoo.quotes(["JPM"])
         assert len(str(raised.value).splitlines()) <= 4
+
+
+def test_the_symbols_in_the_docstrings_are_in_the_feed() -> None:
+    for module in (twitter, yahoo_module, _yahoo_format):
+        shown = re.findall(r"(?:\$|symbol='|\[\"|, \")([A-Z]+)\b", str(module.__doc__) + inspect.getsource(module))
+        assert set(shown) - {"OR"} <= set(prices()), module.__name__
 
 
 # ---- its life ------------------------------------------------------------------------------------------------------
