@@ -39,6 +39,7 @@ class Tweet:
 
 
 def load_prices() -> Prices:
+    """The prices in the data file."""
     rows = csv.reader(_open("prices.csv.gz"))
     symbols = next(rows)[1:]
     days: list[str] = []
@@ -51,6 +52,7 @@ def load_prices() -> Prices:
 
 
 def load_tweets() -> list[Tweet]:
+    """The tweets in the data file, in its order."""
     rows = csv.DictReader(_open("tweets.csv.gz"))
     return [Tweet(int(row["id"]), row["text"], json.dumps(row["text"], ensure_ascii=False)) for row in rows]
 

@@ -1,8 +1,11 @@
-"""Misbehaviour on demand: counted, never random, so that a test can say exactly what happened."""
+"""Faults on demand: counted, never random, so that a test can say exactly what happens."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as validated
 
 __all__ = ["Fault", "Faults", "Kind", "Route"]
 
@@ -12,14 +15,14 @@ Kind = Literal[
 Route = Literal["quote", "chart", "stream", "rules", "*"]
 
 
-@dataclass
+@validated(config=ConfigDict(extra="forbid"))
 class Fault:
-    """One kind of trouble on one route.
+    """One kind of fault on one route.
 
     Attributes
     ----------
     times
-        How many payloads it hits, then it is over.
+        How many payloads it hits. Then it is over.
     every
         It hits each `every`-th payload.
     after
@@ -29,35 +32,37 @@ class Fault:
     status
         The HTTP status of a ``status`` fault.
     body
-        What a ``malformed`` payload says.
+        The text of a ``malformed`` payload: one line, since a line is one payload of the stream.
     """
 
     kind: Kind
     route: Route = "*"
-    times: int = 1
-    every: int = 1
-    after: int = 0
-    seconds: float = 0.5
-    status: int = 503
-    body: str = '{"data": {"id": "1", "text'
-    seen: int = 0
-    done: int = 0
+    times: int = Field(default=1, ge=1, strict=True)
+    every: int = Field(default=1, ge=1, strict=True)
+    after: int = Field(default=0, ge=0, strict=True)
+    seconds: float = Field(default=0.5, ge=0, le=120, strict=True)
+    status: int = Field(default=503, ge=400, le=599, strict=True)
+    body: str = Field(default='{"data": {"id": "1", "text', pattern=r"^[^\r\n]*[^\s][^\r\n]*$")
+    seen: int = Field(default=0, init=False)
+    done: int = Field(default=0, init=False)
 
 
 class Faults:
-    """The faults in force, and the payloads each has seen."""
+    """The faults in force, and how many payloads each has seen."""
 
     def __init__(self) -> None:
         self._all: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
+        """Put a fault in force."""
         self._all.append(fault)
 
     def clear(self) -> None:
+        """End all faults."""
         self._all.clear()
 
     def active(self, route: Route) -> bool:
-        """Whether a payload on this route could be hit at all."""
+        """Whether a fault can hit a payload on this route."""
         return any(fault.route in (route, "*") for fault in self._all)
 
     def hits(self, route: Route, *, connecting: bool = False) -> Iterator[Fault]:
@@ -78,4 +83,5 @@ class Faults:
             yield fault
 
     def state(self) -> list[dict[str, object]]:
+        """The faults in force, as JSON objects."""
         return [asdict(fault) for fault in self._all]

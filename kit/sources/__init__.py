@@ -1,6 +1,6 @@
 """Clients of the outside world: Yahoo Finance and X, live or as the local feeds replay them, by the same code."""
 
-from kit.sources.credentials import ask_token, forget_token
+from kit.sources.credentials import ask_token
 from kit.sources.twitter import StreamingClient, TweetStream
 from kit.sources.yahoo import Bar, Quote, Yahoo, parse_quotes
 
@@ -11,6 +11,5 @@ __all__ = [
     "TweetStream",
     "Yahoo",
     "ask_token",
-    "forget_token",
     "parse_quotes",
 ]

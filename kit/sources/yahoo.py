@@ -2,9 +2,9 @@
 
 >>> with Yahoo() as yahoo:                                   # doctest: +SKIP
 ...     yahoo.quotes(["JPM", "GE"])
-[Quote(symbol='JPM', price=25.9, time=1767623400, day=datetime.date(2008, 9, 15)), …]
+[Quote(symbol='JPM', price=25.314, time=1767623400, day=datetime.date(2008, 9, 15), currency='USD'), …]
 
-The local feeds speak the same format as the real place, so only the address differs.
+The local feeds speak the same format as the real Yahoo, so only the address differs.
 """
 
 import re
@@ -22,9 +22,9 @@ from urllib3.exceptions import InvalidHeader, MaxRetryError
 from urllib3.util import Retry
 
 from kit.config import settings
-from kit.errors import ConfigError, RateLimited, SourceError, Unauthorized, UnknownSymbol
+from kit.errors import ConfigError, SourceError, UnknownSymbol
 from kit.servers import addresses
-from kit.sources._address import on_this_machine
+from kit.sources._http import on_this_machine, refusal
 from kit.sources._yahoo_format import Bar, Quote, parse_chart, parse_quotes
 
 __all__ = ["Bar", "Quote", "Yahoo", "parse_chart", "parse_quotes", "symbol_list"]
@@ -34,35 +34,28 @@ _LIVE_COOKIE = "https://fc.yahoo.com"
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36"
 _BUSY = (429, 500, 502, 503, 504)
 _NO_SYMBOL = re.compile(r"[\s,/?#%]")
-_LONGEST_WAIT = 30  # seconds of a Retry-After that a retry sits out; what wants more is said instead
+_NO_DATA = "Data doesn't exist for startDate"  # Yahoo's 400 for days before a symbol's first, or in the future
+_LONGEST_WAIT = 30.0  # seconds of a Retry-After that a retry waits for
 
 
 class _Patience(Retry):
     """urllib3's retries, but a *Retry-After* that is too long, or cannot be read, ends them: the answer stands."""
 
-    def increment(
-        self,
-        method: str | None = None,
-        url: str | None = None,
-        response: Any = None,
-        error: Exception | None = None,
-        _pool: Any = None,
-        _stacktrace: TracebackType | None = None,
-    ) -> Self:
-        if response is not None and (header := response.headers.get("Retry-After")) is not None:
-            wait = _seconds(header)
-            if wait is None or wait > _LONGEST_WAIT:
-                raise MaxRetryError(_pool, url or "")
-        return super().increment(method, url, response, error, _pool, _stacktrace)
+    def increment(self, *args: Any, **options: Any) -> Self:
+        header = getattr(options.get("response"), "headers", {}).get("Retry-After")
+        wait = 0.0 if header is None else _seconds(header)
+        if wait is None or wait > _LONGEST_WAIT:
+            raise MaxRetryError(options["_pool"], str(args[1]))
+        return super().increment(*args, **options)
 
 
 class Yahoo:
-    """A polite client: one session, time-outs, a bounded number of retries, and an ear for *Retry-After*.
+    """A polite client: one session, time-outs, a bounded number of retries that wait as *Retry-After* asks.
 
     Parameters
     ----------
     base_url
-        Where to ask; by default the lab's feeds, or the real place with ``KIT_FEEDS=live``.
+        Where to ask; by default the lab's feeds, or the real Yahoo with ``KIT_FEEDS=live``.
     retries
         How often a request is sent again that met 429, 5xx or no connection. A *Retry-After* of up to 30 s is waited
         for; one that asks for more is raised at once, as `RateLimited`.
@@ -97,7 +90,7 @@ class Yahoo:
         UnknownSymbol
             The market has no quote for one of them.
         BadPayload
-            The answer holds something that is no quote.
+            The answer holds an entry that is not a quote.
         """
         wanted = symbol_list(symbols)
         quotes, rejected = parse_quotes(self.fetch_quotes(wanted))
@@ -108,7 +101,7 @@ class Yahoo:
         return quotes
 
     def fetch_quotes(self, symbols: Iterable[str]) -> bytes:
-        """The same answer as it came over the wire. A collector wants no more."""
+        """The same answer as bytes, as it came: a collector passes it on."""
         asked = {"symbols": ",".join(symbol_list(symbols))}
         answer = self._get("/v7/finance/quote", {**asked, "crumb": self._credentials()})
         if answer.status_code == 401:  # cookie and crumb have a term: one new pair, one more try
@@ -149,7 +142,9 @@ class Yahoo:
             asked["period2"] = str(_epoch(end)) if end else "9999999999"
         answer = self._get(f"/v8/finance/chart/{quote(wanted)}", asked)
         if answer.status_code == 404:
-            raise _unknown(wanted, _problem(answer))
+            raise _unknown(wanted, _message(answer))
+        if answer.status_code == 400 and _message(answer).startswith(_NO_DATA):
+            return []
         return parse_chart(self._body(answer))
 
     def close(self) -> None:
@@ -164,8 +159,6 @@ class Yahoo:
 
     def __repr__(self) -> str:
         return f"Yahoo({self.base_url!r})"
-
-    # ---- inside -----------------------------------------------------------------------------------------------
 
     def _credentials(self, *, new: bool = False) -> str:
         """The crumb that goes with this session's cookie: Yahoo wants both with a request for quotes."""
@@ -187,33 +180,24 @@ class Yahoo:
             raise SourceError(
                 f"an answer from {self.base_url}",
                 got=f"{type(error).__name__}: {_cause(error)}",
-                todo="see with `kit status` that the feeds run (`kit up` starts them); the live Yahoo needs a network",
+                todo="run `kit status`, then `kit up` if the feeds are stopped; the live Yahoo needs a network",
             ) from error
 
     def _body(self, answer: requests.Response) -> bytes:
-        status = answer.status_code
-        if status == 200:
+        if answer.status_code == 200:
             return answer.content
-        said = _problem(answer)
-        if status == 429:
-            raise RateLimited(
-                "fewer requests than the feed's limit",
-                got=f"429 {said}",
-                todo="ask less often: one request can name many symbols",
-                retry_after=_retry_after(answer),
-            )
-        kind = Unauthorized if status in (401, 403) else SourceError
-        todo = "correct the request" if status < 500 else "try again in a moment"
-        raise kind(f"a 200 from {self.base_url}", got=f"{status} {said}", todo=todo)
+        wait = _seconds(answer.headers.get("Retry-After", ""))
+        todo = "ask again; the live Yahoo blocks some networks"
+        raise refusal(self.base_url, answer.status_code, _message(answer), retry_after=wait, credentials=todo)
 
 
 def symbol_list(symbols: Iterable[str]) -> list[str]:
-    """The symbols that are asked for, each once.
+    """The symbols to ask for, each once.
 
     Raises
     ------
     ConfigError
-        None is, or one cannot be a symbol; or it is no list.
+        There are none, one cannot be a symbol, or `symbols` is not a list.
     """
     try:
         if isinstance(symbols, str):
@@ -227,30 +211,23 @@ def symbol_list(symbols: Iterable[str]) -> list[str]:
     return wanted
 
 
-def _unknown(symbols: str, said: str = "no quote") -> UnknownSymbol:
-    return UnknownSymbol(
-        "symbols that the market knows",
-        got=f"{said} for {symbols}",
-        todo="look for a typing error: symbols are capitals, for instance JPM",
-    )
+def _unknown(symbols: str, message: str = "no quote") -> UnknownSymbol:
+    todo = "look for a typing error: symbols are capitals, for instance JPM"
+    return UnknownSymbol("symbols that the market knows", got=f"{message} for {symbols}", todo=todo)
 
 
-def _problem(answer: requests.Response) -> str:
-    """What a refusal says: the description in Yahoo's JSON, else the start of its text."""
+def _message(answer: requests.Response) -> str:
+    """The description in Yahoo's JSON, or the text of the answer."""
     try:
         (inner,) = answer.json().values()
-        said = str(inner["error"]["description"])
+        message = str(inner["error"]["description"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        said = answer.text
-    return " ".join(said.split())[:200]
-
-
-def _retry_after(answer: requests.Response) -> float | None:
-    return _seconds(answer.headers.get("Retry-After", ""))
+        message = answer.text
+    return " ".join(message.split())[:200]
 
 
 def _seconds(retry_after: str) -> float | None:
-    """What the header *Retry-After* says, in seconds or as a date; None if it says neither."""
+    """The header *Retry-After* in seconds, from a number or a date; None if it is neither."""
     try:
         return float(Retry().parse_retry_after(retry_after))
     except (InvalidHeader, ValueError, OverflowError):

@@ -113,7 +113,7 @@ def test_ordered_faults_are_listed_with_what_they_have_done_and_can_be_cleared(
     feed.fault("status", route="quote", status=500, times=3, every=2)
     for _ in range(3):
         browser.ask("/v7/finance/quote", symbols="JPM")
-    (fault,) = control(feed, "GET", "faults").json()["faults"]
+    (fault,) = feed.state()["faults"]
     assert (fault["kind"], fault["seen"], fault["done"]) == ("status", 3, 1)
     assert feed.clear_faults() == {"faults": []}
     assert browser.ask("/v7/finance/quote", symbols="JPM").status_code == 200
@@ -134,6 +134,11 @@ def test_ordered_faults_are_listed_with_what_they_have_done_and_can_be_cleared(
         {"kind": "malformed", "body": "  "},
         {"kind": "malformed", "body": "two\r\nlines"},
         {"kind": "malformed", "body": "a line\n"},
+        {"kind": "malformed", "body": "\ud800"},
+        {"kind": "latency", "times": True},
+        {"kind": "latency", "seconds": True},
+        {"kind": "latency", "seconds": "nan"},
+        {"kind": "latency", "seen": 5},
     ],
 )
 def test_a_fault_that_cannot_be_is_refused(feed: FeedServer, order: dict[str, Any]) -> None:
@@ -149,6 +154,9 @@ def test_a_fault_that_cannot_be_is_refused(feed: FeedServer, order: dict[str, An
         {"connects_per_15min": 0},
         {"keep_alive_seconds": 0},
         {"keep_alive_seconds": 21},
+        {"keep_alive_seconds": True},
+        {"requests_per_minute": True},
+        {"requests_per_minute": "7"},
     ],
 )
 def test_a_limit_that_cannot_be_is_refused(feed: FeedServer, limit: dict[str, float]) -> None:

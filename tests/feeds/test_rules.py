@@ -107,8 +107,8 @@ def test_a_tweet_without_it_does_not_have_it(text: str, rule: str) -> None:
         ("rock http://t.co", "unknown operator"),
         ("has:media", "unknown operator"),
         ("from: reader_0007", "'from:' needs a value"),
-        ("(" * 51 + "a" + ")" * 51, "nested 50 deep, not 51"),
-        ("(" * 500 + "a" + ")" * 500, "nested 50 deep, not 500"),
+        ("(" * 51 + "a" + ")" * 51, "nested 50 deep"),
+        ("(" * 500 + "a" + ")" * 500, "nested 50 deep"),
     ],
 )
 def test_a_rule_that_cannot_be_read_says_why(rule: str, why: str) -> None:

@@ -1,5 +1,6 @@
 """X's side: who may listen, by which rules, and how many at a time."""
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -169,6 +170,17 @@ def test_a_body_that_asks_for_nothing_sensible_is_a_bad_request(feed: FeedServer
 def test_a_rule_of_the_wrong_shape_is_invalid(feed: FeedServer, rule: Any) -> None:
     answer = post_rules(feed, {"add": [rule]})
     assert (answer.status_code, answer.json()["meta"]["summary"]["invalid"]) == (400, 1)
+
+
+def test_half_a_surrogate_in_a_rule_and_its_tag_breaks_no_answer_and_no_stream(
+    feed: FeedServer, connect: Connect
+) -> None:
+    rules = [{"value": "lang:en", "tag": "\ud800"}, {"value": "\udfff"}]
+    assert post_rules(feed, {"add": rules}).json()["meta"]["summary"]["created"] == 2
+    reader = connect("search/stream")
+    feed.step()
+    wait_until(lambda: len(reader.lines) == 2)
+    assert json.loads(reader.lines[0])["matching_rules"][0]["tag"] == "\ud800"
 
 
 def test_rules_are_deleted_by_id_or_value_and_what_is_not_there_is_counted(feed: FeedServer) -> None:

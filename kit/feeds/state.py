@@ -1,45 +1,48 @@
-"""All that one feeds server knows: data, clock, faults, limits, and the account of what it served."""
+"""The state of one feeds server: data, clock, faults, limits, and the counts of what it served."""
 
 import secrets
 import time
 from collections import defaultdict, deque
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
+from typing import Annotated
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, Field
 
 from kit.feeds.clock import ReplayClock
 from kit.feeds.data import Prices, Tweet
 from kit.feeds.faults import Faults
 
-__all__ = ["Limits", "Served", "Window", "World"]
+__all__ = ["FeedState", "Limits", "RateLimit", "Served", "State"]
 
 _BLOCK = 4096
 
 
-@dataclass
-class Limits:
+class Limits(BaseModel, extra="forbid", strict=True):
     """How much a client may ask. X cuts a stream that is silent for 20 s, so keep-alives come more often."""
 
-    requests_per_minute: int = 6000
-    stream_connections: int = 5
-    connects_per_15min: int = 300
-    keep_alive_seconds: float = 15.0
+    requests_per_minute: int = Field(default=6000, ge=1)
+    stream_connections: int = Field(default=5, ge=0)
+    connects_per_15min: int = Field(default=300, ge=1)
+    keep_alive_seconds: float = Field(default=15.0, gt=0, le=20)
 
 
 @dataclass
 class Served:
-    """The account of what clients were given: what was handed to a connection whose client had not hung up.
+    """Counts of what clients were given: what went to a connection whose client had not hung up.
 
-    A quote is known by its symbol and its time, a tweet by its id; who has one of them already is given it repeatedly.
+    A quote is known by its symbol and its time, a tweet by its id.
 
     Attributes
     ----------
     quotes, tweets
-        Records given whole, each counted once, whoever got it.
+        Records given whole, each counted once, whichever client got it.
     quotes_repeated, tweets_repeated
-        Records given whole that had been given before: to another client, at another poll, by a fault.
+        Records given whole that had been given before: to another client, at another request, by a fault.
     malformed
-        Payloads given whole that are no record: a line more on the stream; on the other routes instead of the answer.
+        Payloads given whole that are not a record: one more line on the stream; on other routes instead of the answer.
     truncated
-        Payloads that broke off together with their connection; what they held was not given.
+        Payloads that broke off together with their connection. Their records are not counted.
     requests, streams_open
         Requests that came, refused ones too; streams that are open now.
     """
@@ -55,13 +58,14 @@ class Served:
     _given: dict[object, bytearray] = field(default_factory=lambda: defaultdict(lambda: bytearray(_BLOCK)), repr=False)
 
     def quote(self, symbol: str, instant: int) -> None:
+        """Count a quote."""
         if self._first_time(symbol, instant):
             self.quotes += 1
         else:
             self.quotes_repeated += 1
 
     def tweet(self, slot: int) -> None:
-        """`slot` numbers the places for tweets in the instants since 1970: an id has one slot."""
+        """Count a tweet. `slot` numbers the places for tweets in the instants since 1970: an id has one slot."""
         if self._first_time("", slot):
             self.tweets += 1
         else:
@@ -76,12 +80,13 @@ class Served:
         given[place] = 1
         return True
 
-    def state(self) -> dict[str, int]:
+    def counts(self) -> dict[str, int]:
+        """The counts by their names."""
         return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "_given"}
 
 
-class Window:
-    """A rate limit: so many in so many seconds."""
+class RateLimit:
+    """So many requests in so many seconds."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -98,42 +103,46 @@ class Window:
         self._times.append(now)
         return True, limit - len(self._times), free_in
 
-    def clear(self) -> None:
-        self._times.clear()
 
-
-class World:
-    """One feeds server's state. `token` is the bearer token that X's routes want."""
+class FeedState:
+    """All that one server knows. `token` is the bearer token that X's routes want."""
 
     def __init__(
         self, prices: Prices, tweets: list[Tweet], clock: ReplayClock, *, token: str, tweets_per_tick: int
     ) -> None:
         self.prices, self.tweets, self.clock, self.token = prices, tweets, clock, token
         self.tweets_per_tick = tweets_per_tick
-        self.crumb = secrets.token_urlsafe(8)
-        self.cookie = secrets.token_urlsafe(16)
+        self.crumb, self.cookie = secrets.token_urlsafe(8), secrets.token_urlsafe(16)
         self.closing = False
         self.served = Served()
-        self.yahoo_window, self.rules_window, self.connect_window = Window(60.0), Window(900.0), Window(900.0)
-        self.reset_account()
+        self._forget()
 
-    def reset_account(self) -> None:
+    def _forget(self) -> None:
         """Counts, faults, rules and limits as they were at the start."""
         self.served = Served(streams_open=self.served.streams_open)
-        self.faults = Faults()
-        self.limits = Limits()
+        self.faults, self.limits = Faults(), Limits()
         self.rules: dict[str, tuple[str, str | None]] = {}
-        for window in (self.yahoo_window, self.rules_window, self.connect_window):
-            window.clear()
+        self.yahoo_rate, self.rules_rate, self.connect_rate = RateLimit(60.0), RateLimit(900.0), RateLimit(900.0)
 
     def reset(self) -> None:
-        self.reset_account()
+        """All as it was at the start, the clock too."""
+        self._forget()
         self.clock.reset()
 
     def status(self) -> dict[str, object]:
+        """What ``/control/status`` shows."""
         return {
             "clock": self.clock.state(),
-            "served": self.served.state(),
+            "served": self.served.counts(),
             "faults": self.faults.state(),
-            "limits": asdict(self.limits),
+            "limits": self.limits.model_dump(),
         }
+
+
+def _state_of(request: Request) -> FeedState:
+    state: FeedState = request.app.state.feeds
+    return state
+
+
+State = Annotated[FeedState, Depends(_state_of)]
+"""A route's parameter of this type is the server's state."""
