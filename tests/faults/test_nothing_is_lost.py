@@ -193,7 +193,7 @@ def test_a_feed_killed_and_started_again_is_collected_on(tmp_path: Path, broker:
         collector = collect_tweets(topic, url=feed.url, token=token, supervisor=brisk(), bootstrap_servers=broker)
         with collector:
             collector.wait(sent=60)
-            process = feed.process
+            (process,) = feed.processes
             assert process is not None
             process.kill()
             wait_until(lambda: collector.trouble is not None, what="the listener noticed")
