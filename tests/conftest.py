@@ -18,9 +18,8 @@ from kit.servers.feeds import FeedServer
 from kit.servers.kafka import KafkaCluster
 from tests.wait import wait_until
 
-
-# The longest files, longest first (the report of durations says which they are). Two processes that share the work begin
-# with them, so that both end at about the same time.
+# The longest files, longest first. Two processes that share the work begin with them, so that both end at about the same
+# time. The report at the end of a run shows which they are.
 _LONGEST = (
     "tests/browser",
     "tests/exercises/test_grading.py",

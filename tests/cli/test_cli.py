@@ -101,7 +101,7 @@ def test_a_cluster_of_yours_and_live_feeds_are_used_and_left_alone(
     assert (up.returncode, kit.running()) == (0, own), up.stderr
     assert "external" in up.stdout
     assert broker in up.stdout
-    assert ("live" in up.stdout) == (feeds == "live")
+    assert ("Yahoo, X" in up.stdout) == (feeds == "live")
     assert kit.call("down", **env).returncode == 0
     assert answers(int(broker.rpartition(":")[2]))
 
