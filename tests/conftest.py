@@ -18,8 +18,8 @@ from kit.servers.feeds import FeedServer
 from kit.servers.kafka import KafkaCluster
 from tests.wait import wait_until
 
-# The longest files, longest first. Two processes that share the work begin with them, so that both end at about the same
-# time. The report at the end of a run shows which they are.
+# The longest files, longest first: the report at the end of a run shows which they are. Two processes that share the
+# work begin with them, so that both end at about the same time.
 _LONGEST = (
     "tests/browser",
     "tests/exercises/test_grading.py",
@@ -53,19 +53,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """At the end of each run: how long each folder took, set-up and teardown included."""
-    seconds: Counter[str] = Counter()
-    tests: Counter[str] = Counter()
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            if isinstance(report, pytest.TestReport):
-                folder = str(Path(report.nodeid.partition("::")[0]).parent)
-                seconds[folder] += report.duration
-                tests[folder] += report.when == "call"
-    terminalreporter.section("seconds by folder")
-    for folder, took in seconds.most_common():
-        terminalreporter.line(f"{took:8.1f}  {folder} ({tests[folder]} tests)")
-    terminalreporter.line(f"{seconds.total():8.1f}  all ({tests.total()} tests)")
+    """At the end of each run: seconds by folder and the longest files, set-up and teardown included."""
+    reports = [one for kind in terminalreporter.stats.values() for one in kind if isinstance(one, pytest.TestReport)]
+    folders, files = Counter[str](), Counter[str]()
+    for report in reports:
+        file = report.nodeid.partition("::")[0]
+        files[file] += report.duration
+        folders[file.rpartition("/")[0]] += report.duration
+    terminalreporter.section("seconds by folder, and of the longest files")
+    for name, seconds in [*folders.most_common(), ("all", folders.total()), *files.most_common(8)]:
+        terminalreporter.line(f"{seconds:8.1f}  {name}")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -37,7 +37,7 @@ def test_an_error_in_a_cell_is_seen_by_these_tests(page: LabPage, jupyter: Runni
     assert not_run == "not run: 'not reached'"
 
 
-# The notebook with most live plots. nbval runs all notebooks; a student's path through an exercise has tests of its own.
+# The notebook with most live plots. nbval runs all notebooks; an exercise has tests of its own in the browser.
 def test_a_notebook_with_live_plots_runs_in_the_browser(page: LabPage) -> None:
     page.open("14_actors.ipynb").run_all()
     page.screenshot("14_actors")
