@@ -18,6 +18,7 @@ from kit import exercise_commands
 from kit.errors import KitError
 from kit.jupyter import environment
 from kit.servers.interrupts import ENDINGS, uninterrupted
+from kit.terminal import write_signs_as_ascii
 
 __all__ = ["app", "main"]
 
@@ -35,6 +36,7 @@ _START = "notebooks/00_start_here.ipynb"
 
 def main() -> NoReturn:
     """Run the command line. An error of the kit is shown in four lines; Ctrl-C needs no explanation."""
+    write_signs_as_ascii()
     for number in ENDINGS:
         if number in (signal.SIGINT, signal.SIGTERM) or signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
             signal.signal(number, _interrupt)
@@ -52,7 +54,7 @@ def main() -> NoReturn:
         show = getattr(error, "show", None)
         if show is None:
             raise
-        show()
+        show(file=sys.stderr)  # else click writes UTF-8 where the terminal has ASCII
         sys.exit(getattr(error, "exit_code", 2))
     if code == 130:
         _err.print("stopped")
@@ -169,7 +171,7 @@ def _jupyterlab(options: list[str]) -> "Iterator[subprocess.Popen[bytes]]":
     defaults = []
     if start.exists():  # part of the address that JupyterLab prints, for those whose browser is elsewhere
         defaults += [f"--ServerApp.root_dir={start.parent}", f"--LabApp.default_url=/lab/tree/{start.name}"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container, which has no other user
+    if os.geteuid() == 0:  # as in a container, which has no other user
         defaults += ["--ServerApp.allow_root=True"]
     argv = [sys.executable, "-m", "kit.jupyter", *defaults, *options]
     env = environment(dict(os.environ))
