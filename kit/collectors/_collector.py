@@ -1,6 +1,7 @@
 """A collector: a source, its senders and their supervisor, started and stopped as one."""
 
 import atexit
+import html
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -12,17 +13,19 @@ from typing import Self
 import pandas as pd
 
 from kit.collectors import _kafka
-from kit.collectors._counts import Counts, as_html, said
+from kit.collectors._counts import Counts
 from kit.collectors._mailbox import Mailbox
-from kit.collectors._records import ToRecords
-from kit.collectors._router import Router
+from kit.collectors._records import ToRecords, in_words
 from kit.collectors._sender import REMEMBER, Sender
-from kit.collectors._sources import Source
+from kit.collectors._sources import Router, Source
 from kit.collectors._supervisor import Supervisor
+from kit.deadline import Deadline, wait_until
 from kit.errors import CollectorError, KitError
 from kit.servers import lab
 
-__all__ = ["Collector", "Counts"]
+__all__ = ["Collector"]
+
+_COLOURS = {"running": "green", "ended": "green", "stopped": "gray", "failed": "red"}
 
 
 class Collector:
@@ -34,9 +37,10 @@ class Collector:
                             (Router: several)        └──▶ topic.dead-letter
                   └───────── ask: what now? ────┴───▶ Supervisor
 
-    It runs as soon as it is made. What the topic holds already is not sent again, so a collector that was killed and
-    started again goes on where it was. Only a replay of an old origin may have a batch twice, if its only broker is
-    killed: Kafka then forgets who sent records older than ``producer.id.expiration.ms`` (in the lab: 24 days).
+    It runs as soon as it is made. What the topic holds already is not sent again (see `Record` for how records are
+    known), so a collector that was killed and started again goes on where it was. Only a replay of an old origin may
+    have a batch twice, if its only broker is killed: Kafka then forgets who sent records older than
+    ``producer.id.expiration.ms`` (in the lab: 24 days).
 
     Parameters
     ----------
@@ -45,7 +49,8 @@ class Collector:
     topic
         Kafka topic; it is created if it does not exist, and ``<topic>.dead-letter`` beside it.
     to_records
-        Makes `Record`s of one payload; it returns or raises `BadPayload` for what it cannot use.
+        Makes `Record`s of one payload, as a list or a generator. It returns or raises `BadPayload` for what it cannot
+        use. Whatever else it raises, or gives in place of a record, makes a dead letter, too.
     workers
         Senders that share the work. With several, a `Router` sends a payload always to the same one, by `route`.
     route
@@ -82,7 +87,7 @@ class Collector:
         bootstrap_servers: str | None = None,
     ) -> None:
         servers = bootstrap_servers or lab.bootstrap_servers()
-        known = _kafka.prepare(topic, REMEMBER, bootstrap_servers=servers)
+        known, keep_time = _kafka.prepare(topic, REMEMBER, bootstrap_servers=servers)
         self.topic = topic
         source.resume = bool(known)
         self._source, self._supervisor = source, supervisor or Supervisor()
@@ -94,6 +99,7 @@ class Collector:
                 name=f"sender-{number}" if workers > 1 else "sender",
                 source=source.name,
                 known=known,
+                keep_time=keep_time,
                 mailbox=Mailbox(capacity=mailbox),
             )
             for number in range(1, workers + 1)
@@ -107,7 +113,7 @@ class Collector:
         actors = [self._source, *self._senders]
         try:
             self._supervisor.begin()
-            for actor in reversed(actors):  # the source last: whom it tells must be there
+            for actor in reversed(actors):  # the source last: the senders that it tells must be there
                 actor.supervisor = self._supervisor.actor_ref
                 actor.begin()
             for actor in actors:
@@ -126,7 +132,7 @@ class Collector:
 
     @property
     def trouble(self) -> BaseException | None:
-        """What it failed of last, mended since or not; None: nothing so far."""
+        """Its last failure, or what keeps Kafka from acknowledging, over by now or not; None: nothing so far."""
         return next((actor.trouble for actor in (self._source, *self._senders) if actor.trouble is not None), None)
 
     @property
@@ -146,14 +152,9 @@ class Collector:
     @property
     def counts(self) -> Counts:
         """The counts as they are now."""
-        tallies = [sender.tally for sender in self._senders]
-        return Counts(
-            received=sum(tally.received for tally in tallies),
-            sent=sum(tally.sent for tally in tallies),
-            duplicate=sum(tally.duplicate for tally in tallies),
-            dead_lettered=sum(tally.dead_lettered for tally in tallies),
-            restarts=self._source.tally.restarts + sum(tally.restarts for tally in tallies),
-        )
+        total = sum((sender.counts for sender in self._senders), Counts())
+        total.restarts += self._source.counts.restarts
+        return total
 
     def counters(self) -> pd.DataFrame:
         """One row an actor.
@@ -166,11 +167,11 @@ class Collector:
             not acknowledged. A source counts payloads, a sender records: a payload of quotes holds many.
         """
         now = time.monotonic()
-        rows = [{"actor": self._source.name, **asdict(self._source.tally), "mailbox": 0, "lag_s": 0.0}]
+        rows = [{"actor": self._source.name, **asdict(self._source.counts), "mailbox": 0, "lag_s": 0.0}]
         for sender in self._senders:
             waiting = [since for since in (sender.oldest, sender.mailbox.waiting_since()) if since is not None]
             lag = round(max(now - min(waiting, default=now), 0.0), 3)
-            rows.append({"actor": sender.name, **asdict(sender.tally), "mailbox": len(sender.mailbox), "lag_s": lag})
+            rows.append({"actor": sender.name, **asdict(sender.counts), "mailbox": len(sender.mailbox), "lag_s": lag})
         return pd.DataFrame(rows).set_index("actor")
 
     def wait(self, *, sent: int | None = None, timeout: float = 30.0) -> Counts:
@@ -188,17 +189,19 @@ class Collector:
         return self.counts
 
     def _wait_for(self, done: Callable[[], bool], what: str, timeout: float) -> None:
-        until, pause = time.monotonic() + timeout, threading.Event()
-        while not done():
-            if self.failed is not None:
-                raise self._gave_up() from self.failed
-            if self._stopped or time.monotonic() > until:
-                raise CollectorError(
-                    f"{what} within {timeout:g} s",
-                    got=repr(self),
-                    todo="look at collector.counters(): which actor has stopped counting?",
-                ) from self.trouble
-            pause.wait(0.01)
+        def over() -> bool:
+            return done() or self.failed is not None or self._stopped
+
+        wait_until(over, seconds=timeout, every=0.01)
+        if done():
+            return
+        if self.failed is not None:
+            raise self._gave_up() from self.failed
+        raise CollectorError(
+            f"{what} within {timeout:g} s",
+            got=repr(self),
+            todo="look at collector.counters(): which actor has stopped counting?",
+        ) from self.trouble
 
     # ---- the end ----------------------------------------------------------------------------------------------
 
@@ -237,23 +240,23 @@ class Collector:
         return self.counts
 
     def _shut_down(self, timeout: float) -> None:
-        until = time.monotonic() + timeout
+        deadline = Deadline(timeout)
         with ExitStack() as steps:  # taken from the last to the first, each whatever the one before raised
             steps.callback(self._end_supervisor)
-            steps.callback(self._end_senders, until)
-            steps.callback(self._end_source, until)
+            steps.callback(self._end_senders, deadline)
+            steps.callback(self._end_source, deadline)
 
-    def _end_source(self, until: float) -> None:
+    def _end_source(self, deadline: Deadline) -> None:
         self._source.ask_to_stop()
         while True:
             self._source.halt()
-            if self._source.join(0.2) or time.monotonic() > until:
+            if self._source.join(0.2) or deadline.passed:
                 return
 
-    def _end_senders(self, until: float) -> None:
+    def _end_senders(self, deadline: Deadline) -> None:
         for sender in self._senders:
             sender.ask_to_stop()
-        late = [sender for sender in self._senders if not sender.join(until - time.monotonic())]
+        late = [sender for sender in self._senders if not sender.join(deadline.left)]
         for sender in late:
             sender.halt()
         for sender in late:
@@ -265,7 +268,7 @@ class Collector:
 
     def _idle(self) -> bool:
         """Whether the senders have dealt with all that the source passed on."""
-        return self._source.tally.sent == sum(sender.handled for sender in self._senders) and not self._unsent()
+        return self._source.counts.sent == sum(sender.handled for sender in self._senders) and not self._unsent()
 
     def _unsent(self) -> int:
         return self._source.unsent + sum(sender.unsent for sender in self._senders)
@@ -274,7 +277,7 @@ class Collector:
         error, unsent = self.failed, self._unsent()
         return CollectorError(
             f"the collector of topic {self.topic!r} to keep running",
-            got=f"it gave up after {self.counts.restarts} restarts, {unsent} records unsent: {said(error)}",
+            got=f"it gave up after {self.counts.restarts} restarts, {unsent} records unsent: {in_words(error)}",
             todo=error.todo if isinstance(error, KitError) else "mend the cause, then start a new collector",
         )
 
@@ -293,8 +296,14 @@ class Collector:
     def __repr__(self) -> str:
         counts = ", ".join(f"{count:,} {name.replace('_', '-')}" for name, count in asdict(self.counts).items())
         error = self.failed or self.trouble
-        why = f"; last trouble: {said(error)}" if error else ""
+        why = f"; last trouble: {in_words(error)}" if error else ""
         return f"<Collector of topic {self.topic!r}: {self.state}, {counts}{why}>"
 
     def _repr_html_(self) -> str:
-        return as_html(self.topic, self.state, self.failed, self.counters())
+        error = self.failed or self.trouble
+        why = (
+            f"<pre>{html.escape(str(error) if isinstance(error, KitError) else in_words(error))}</pre>" if error else ""
+        )
+        state = f"<b style='color:{_COLOURS[self.state]}'>{self.state}</b>"
+        caption = f"<b>Collector</b> of topic <code>{html.escape(self.topic)}</code>: {state}"
+        return f"<div>{caption}{why}{self.counters().to_html(border=0)}</div>"
