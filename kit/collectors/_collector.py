@@ -87,9 +87,9 @@ class Collector:
         bootstrap_servers: str | None = None,
     ) -> None:
         servers = bootstrap_servers or lab.bootstrap_servers()
-        known, keep_time = _kafka.prepare(topic, REMEMBER, bootstrap_servers=servers)
+        start = _kafka.prepare(topic, REMEMBER, bootstrap_servers=servers)
         self.topic = topic
-        source.resume = bool(known)
+        source.resume = bool(start.known)
         self._source, self._supervisor = source, supervisor or Supervisor()
         self._senders = [
             Sender(
@@ -98,8 +98,9 @@ class Collector:
                 bootstrap_servers=servers,
                 name=f"sender-{number}" if workers > 1 else "sender",
                 source=source.name,
-                known=known,
-                keep_time=keep_time,
+                known=start.known,
+                ends=start.ends,
+                keep_time=start.keep_time,
                 mailbox=Mailbox(capacity=mailbox),
             )
             for number in range(1, workers + 1)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -10,14 +10,14 @@ from kafka.producer.producer_batch import ProducerBatch
 from kafka.record.memory_records import MemoryRecordsBuilder
 
 from kit import topics
-from kit.collectors._records import DEAD_LETTER, DeadLetter, Record, headers_of, identity_in_topic
+from kit.collectors._records import DEAD_LETTER, DeadLetter, Record, identity_in_topic
 from kit.errors import KitError, TopicError
 from kit.servers import clients
 from kit.topics.reading import read
 
-__all__ = ["MOST_BYTES", "Batch", "close_producer", "obstacle", "open_producer", "prepare", "tail"]
+__all__ = ["MOST_BYTES", "Batch", "close_producer", "obstacle", "open_producer", "prepare", "tails"]
 
-MOST_BYTES = 65_536  # of a batch with more than one record
+MOST_BYTES = 262_144  # of a batch with more than one record
 _WEEKS = 2**31 - 1  # the longest delivery time-out that Kafka knows: 24 days
 _OPTIONS = {
     "acks": "all",
@@ -50,9 +50,7 @@ class Batch:
 
     def add(self, record: Record | DeadLetter) -> bool:
         """Add a record; False if there is no room for it. An empty batch has room for a record of any size."""
-        kept = self._keep_time
-        headers = record.headers if isinstance(record, DeadLetter) else headers_of(record, keep_time=kept)
-        if self._append(record.time, record.key, record.value, headers) is None:
+        if self._append(record.time, record.key, record.value, record.headers(keep_time=self._keep_time)) is None:
             return False
         self.records.append(record)
         return True
@@ -86,10 +84,10 @@ class Batch:
         return bool(self.future.value[0] is not None)
 
     @property
-    def last_offset(self) -> int:
-        """Of a batch that Kafka has acknowledged; -1 if its answer does not say."""
+    def end(self) -> int:
+        """Of a batch that Kafka has acknowledged: the offset after it, or 0 if the answer does not say."""
         base: int = self.future.value[0]
-        return base + len(self.records) - 1 if base >= 0 else -1
+        return base + len(self.records) if base >= 0 else 0
 
 
 def open_producer(bootstrap_servers: str) -> KafkaProducer:
@@ -115,14 +113,16 @@ def close_producer(producer: KafkaProducer, *, flushed: bool) -> None:
     producer.close(timeout=10.0)
 
 
-def prepare(topic: str, most: int, *, bootstrap_servers: str) -> tuple[list[Hashable], bool]:
-    """See to it that a topic and its dead-letter topic exist.
+class Start(NamedTuple):
+    """What a collector must know of its topic when it starts."""
 
-    Returns
-    -------
-    (list, bool)
-        The identities of the last `most` records of each partition; whether the topic replaces event times
-        (``message.timestamp.type=LogAppendTime``).
+    known: list[Hashable]  # the identities of the last records of each partition
+    ends: dict[TopicPartition, int]
+    keep_time: bool  # the topic replaces event times (message.timestamp.type=LogAppendTime)
+
+
+def prepare(topic: str, most: int, *, bootstrap_servers: str) -> Start:
+    """See to it that a topic and its dead-letter topic exist, and look at the last `most` records of each partition.
 
     Raises
     ------
@@ -131,20 +131,26 @@ def prepare(topic: str, most: int, *, bootstrap_servers: str) -> tuple[list[Hash
     TopicError
         Kafka refused a topic.
     """
+    setting, both = "message.timestamp.type", [topic, topic + DEAD_LETTER]
     with clients.consumer(bootstrap_servers) as consumer:
         there = consumer.topics()
-        for name in {topic, topic + DEAD_LETTER} - there:
+        for name in set(both) - there:
             topics.create(name, bootstrap_servers=bootstrap_servers)
-        known = [identity_in_topic(found) for found in _read_tail(consumer, topic, most, {})] if topic in there else []
-    setting = "message.timestamp.type"
+        old = [name for name in both if name in there]
+        partitions = [TopicPartition(name, number) for name in old for number in consumer.partitions_for_topic(name)]
+        first, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+        spans = {tp: (max(first[tp], ends[tp] - most), ends[tp]) for tp in partitions if tp.topic == topic}
+        known = [identity_in_topic(record)[1] for batch in read(consumer, spans) for record in batch]
     with clients.admin(bootstrap_servers) as admin:
         asked = ConfigResource(ConfigResourceType.TOPIC, topic, {setting: None})
         answer = clients.ask(admin.describe_configs, [asked], config_filter="all")
-    return known, answer["topic"][topic][setting]["value"] == "LogAppendTime"
+    return Start(known, ends, answer["topic"][topic][setting]["value"] == "LogAppendTime")
 
 
-def tail(topic: str, most: int, acknowledged: Mapping[TopicPartition, int], *, bootstrap_servers: str) -> list[Any]:
-    """The last records of a topic: of each partition at most `most`, and none up to the offset `acknowledged`.
+def tails(
+    names: list[str], ends: Mapping[TopicPartition, int], *, bootstrap_servers: str
+) -> list[tuple[str, Hashable]]:
+    """Topic and identity of each record that topics have beyond the offsets `ends` (0 where there is none).
 
     Raises
     ------
@@ -152,18 +158,13 @@ def tail(topic: str, most: int, acknowledged: Mapping[TopicPartition, int], *, b
         No broker answered.
     """
     with clients.consumer(bootstrap_servers) as consumer:
-        return _read_tail(consumer, topic, most, acknowledged)
-
-
-def _read_tail(consumer: Any, topic: str, most: int, acknowledged: Mapping[TopicPartition, int]) -> list[Any]:
-    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-    first, end = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-    spans = {}
-    for tp in partitions:
-        after = acknowledged.get(tp, -1) + 1
-        start = after if after <= end[tp] else 0  # else the topic was deleted and made again
-        spans[tp] = (max(first[tp], start or end[tp] - most), end[tp])
-    return [record for batch in read(consumer, spans) for record in batch]
+        partitions = [TopicPartition(n, number) for n in names for number in consumer.partitions_for_topic(n) or ()]
+        spans = {}
+        first, now = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+        for tp in partitions:
+            after = ends.get(tp, 0)
+            spans[tp] = (max(first[tp], after if after <= now[tp] else 0), now[tp])  # else it was made anew
+        return [identity_in_topic(record) for batch in read(consumer, spans) for record in batch]
 
 
 def obstacle(topic: str, *, bootstrap_servers: str) -> KitError | None:

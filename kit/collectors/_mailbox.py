@@ -41,7 +41,7 @@ class Mailbox:
     (3, [b'a', b'b', b'c'], 0)
     """
 
-    def __init__(self, *, capacity: int = 10_000, batch: int = 1_000, patience: float = 0.2) -> None:
+    def __init__(self, *, capacity: int = 10_000, batch: int = 2_000, patience: float = 0.2) -> None:
         self.capacity, self.batch, self.patience = capacity, batch, patience
         self._messages: deque[tuple[Envelope[Any], float]] = deque()
         self._payloads = 0

@@ -9,18 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from kit.errors import BadPayload, KitError
 
-__all__ = [
-    "DEAD_LETTER",
-    "DeadLetter",
-    "Record",
-    "Seen",
-    "ToRecords",
-    "checked",
-    "headers_of",
-    "identity",
-    "identity_in_topic",
-    "in_words",
-]
+__all__ = ["DEAD_LETTER", "DeadLetter", "Record", "Seen", "ToRecords", "checked", "identity_in_topic", "in_words"]
 
 DEAD_LETTER = ".dead-letter"
 _MOST_BYTES = 900_000  # of a dead letter's value: what Kafka takes by default, less room for headers
@@ -50,17 +39,27 @@ class Record(NamedTuple):
         When it happened (event time): milliseconds since 1970, UTC; 0 or more.
     id
         What the source knows the record by, for instance the id of a tweet.
-
-    Examples
-    --------
-    >>> Record(b"JPM", b'{"price": 310.5}', 1_767_623_400_000).id is None
-    True
     """
 
     key: bytes | None
     value: bytes | None
     time: int
     id: bytes | None = None
+
+    @property
+    def identity(self) -> Hashable:
+        """What the record is known by. Of a large value the digest: it is remembered for long."""
+        key, value, at, name = self
+        if name is not None:
+            return name
+        return key, at, value if value is None or len(value) < 256 else blake2b(value, digest_size=16).digest()
+
+    def headers(self, *, keep_time: bool) -> list[tuple[str, bytes]]:
+        """What the topic must carry so that the record is known again; `keep_time`: the topic keeps no event time."""
+        key, _, at, name = self
+        if name is not None:
+            return _KEY_IS_ID if name == key else [(_ID, name)]
+        return [(_EVENT_TIME, b"%d" % at)] if keep_time else _NO_HEADERS
 
 
 ToRecords: TypeAlias = Callable[[bytes], Iterable[Record | BadPayload]]
@@ -71,24 +70,31 @@ class DeadLetter(NamedTuple):
 
     value: bytes
     time: int
-    headers: list[tuple[str, bytes]]
+    why: list[tuple[str, bytes]]
     key: None = None
 
     @classmethod
     def of(cls, value: bytes, error: BaseException, *, source: str) -> "DeadLetter":
         """The dead letter for these bytes, as of now."""
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        headers = [("error", _encoded(in_words(error))), ("source", source.encode()), ("at", at.encode())]
-        return cls(value, time.time_ns() // 1_000_000, headers).cut(_MOST_BYTES)
+        text = in_words(error).encode("utf-8", "backslashreplace")  # half of a surrogate pair has no bytes
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").encode()
+        why = [("error", text), ("source", source.encode()), ("at", at)]
+        return cls(value, time.time_ns() // 1_000_000, why).cut(_MOST_BYTES)
 
     def cut(self, most: int) -> "DeadLetter":
         """The same with a value of at most so many bytes; its first length is in the header ``cut-from-bytes``."""
         if len(self.value) <= most:
             return self
-        headers = self.headers
-        if not any(name == "cut-from-bytes" for name, _ in headers):
-            headers = [*headers, ("cut-from-bytes", b"%d" % len(self.value))]
-        return self._replace(value=self.value[:most], headers=headers)
+        cut_before = self.why[-1][0] == "cut-from-bytes"
+        why = self.why if cut_before else [*self.why, ("cut-from-bytes", b"%d" % len(self.value))]
+        return self._replace(value=self.value[:most], why=why)
+
+    @property
+    def identity(self) -> Hashable:
+        return self.value, tuple(self.why)
+
+    def headers(self, *, keep_time: bool) -> list[tuple[str, bytes]]:
+        return self.why
 
 
 def in_words(error: BaseException | None) -> str:
@@ -102,20 +108,8 @@ def in_words(error: BaseException | None) -> str:
     return f"{type(error).__name__}: {text}"[:_MOST_LETTERS]
 
 
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace")  # half of a surrogate pair has no bytes
-
-
 def checked(made: object) -> Record:
-    """`made`, if Kafka can take it as a record.
-
-    Raises
-    ------
-    BadPayload
-        `to_records` gave it as one.
-    TypeError, ValueError
-        It is not a `Record`, or a part of it has the wrong type or range.
-    """
+    """`made`, if Kafka can take it as a record; else raises what is wrong with it, or the `BadPayload` that it is."""
     if type(made) is not Record:
         if isinstance(made, BadPayload):
             raise made
@@ -138,32 +132,17 @@ def checked(made: object) -> Record:
     return made
 
 
-def headers_of(record: Record, *, keep_time: bool) -> list[tuple[str, bytes]]:
-    """What the topic must carry so that the record is known again; `keep_time`: the topic keeps no event time."""
-    key, _, at, name = record
-    if name is not None:
-        return _KEY_IS_ID if name == key else [(_ID, name)]
-    return [(_EVENT_TIME, b"%d" % at)] if keep_time else _NO_HEADERS
-
-
-def identity(record: Record) -> Hashable:
-    """What a record is known by."""
-    key, value, at, name = record
-    if name is not None:
-        return name
-    # A large value would stay in memory for as long as its identity is remembered.
-    return key, at, value if value is None or len(value) < 256 else blake2b(value, digest_size=16).digest()
-
-
-def identity_in_topic(found: Any) -> Hashable:
-    """What a record of kafka-python, read from a topic, is known by."""
+def identity_in_topic(found: Any) -> tuple[str, Hashable]:
+    """The topic of a record that kafka-python has read, and what the record is known by."""
+    if found.topic.endswith(DEAD_LETTER):
+        return found.topic, (found.value, tuple(found.headers))
     name, at = None, found.timestamp
     for header, value in found.headers:
         if header == _ID:
             name = value or found.key
         elif header == _EVENT_TIME and value and value.isdigit():
             at = int(value)
-    return identity(Record(found.key, found.value, at, name))
+    return found.topic, Record(found.key, found.value, at, name).identity
 
 
 class Seen:

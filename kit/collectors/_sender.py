@@ -2,34 +2,17 @@
 
 import time
 from collections import Counter, deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
-from kafka import TopicPartition
-from kafka.errors import (
-    InvalidRecordError,
-    InvalidTimestampError,
-    KafkaConnectionError,
-    KafkaTimeoutError,
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
-)
+from kafka import TopicPartition, errors
 from kafka.partitioner import murmur2
 
 from kit.collectors import _kafka
 from kit.collectors._actor import GaveUp, Halted, Supervised
+from kit.collectors._kafka import MOST_BYTES, Batch
 from kit.collectors._mailbox import Mailbox
-from kit.collectors._records import (
-    DEAD_LETTER,
-    DeadLetter,
-    Record,
-    Seen,
-    ToRecords,
-    checked,
-    identity,
-    identity_in_topic,
-    in_words,
-)
+from kit.collectors._records import DEAD_LETTER, DeadLetter, Record, Seen, ToRecords, checked, in_words
 from kit.errors import BadPayload, TopicError
 
 __all__ = ["REMEMBER", "Sender"]
@@ -37,11 +20,11 @@ __all__ = ["REMEMBER", "Sender"]
 REMEMBER = 10_000  # records of a partition: more than can be in flight, more than a feed sends again
 
 # Kafka will never take this record, or one of this batch, however often it is asked.
-_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
-_REFUSED = (InvalidRecordError, InvalidTimestampError, *_TOO_LARGE)
+_TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
+_REFUSED = (errors.InvalidRecordError, errors.InvalidTimestampError, *_TOO_LARGE)
 _LATE_SECONDS = 2.0  # an acknowledgement that takes longer has a reason
 _GONE_SECONDS = 3.0  # a topic that is missing for longer is deleted; a broker that starts may not know it yet
-_STUCK_SECONDS = 60.0  # the cluster answers, but not to this producer
+_STUCK_SECONDS = 60.0  # the brokers answer, but not to this producer
 
 
 class Sender(Supervised):
@@ -52,43 +35,25 @@ class Sender(Supervised):
     outbox before it is given to Kafka, in flight until Kafka acknowledges it. After a failure the outcome of what was
     in flight is unknown: the sender looks it up in the topic, and sends the missing records again.
 
-    Parameters
-    ----------
-    topic
-        Where the records go; what cannot become a record goes to ``<topic>.dead-letter``.
-    to_records
-        Makes records of one payload. What it cannot use it returns as a `BadPayload`, or raises.
-    known
-        Identities of the records that the topic holds already.
-    keep_time
-        Whether records must carry their event time, because the topic replaces it.
-    in_flight
-        Most records given to Kafka and not acknowledged: when it is reached, the sender waits and its mailbox fills.
+    `known` are the identities of the records that the topic holds already. `keep_time`: records must carry their event
+    time, since the topic replaces it. At most `in_flight` records are given to Kafka and not acknowledged; then the
+    sender waits, and its mailbox fills.
     """
 
     def __init__(
-        self,
-        topic: str,
-        to_records: ToRecords,
-        *,
-        bootstrap_servers: str,
-        name: str = "sender",
-        source: str = "",
-        known: list[Hashable] | None = None,
-        keep_time: bool = False,
-        in_flight: int = 5_000,
-        mailbox: Mailbox | None = None,
-    ) -> None:
+        self, topic: str, to_records: ToRecords, *, bootstrap_servers: str, name: str, source: str,
+        known: list[Hashable], keep_time: bool, mailbox: Mailbox, ends: Mapping[TopicPartition, int], in_flight: int = 10_000
+    ) -> None:  # fmt: skip
         super().__init__(name, mailbox=mailbox)
         self.topic, self._to_records, self._bootstrap_servers = topic, to_records, bootstrap_servers
         self._source, self._keep_time, self._most_in_flight = source, keep_time, in_flight
-        self._seen = Seen(most=2 * REMEMBER, known=known or ())
+        self._seen = Seen(most=2 * REMEMBER, known=known)
         self._outbox: deque[Record | DeadLetter] = deque()
-        self._batches: deque[_kafka.Batch] = deque()
+        self._batches: deque[Batch] = deque()
         self._in_flight = 0  # records in these batches
         self._unknown = 0  # records at the front of the outbox that may be in the topic: they were in flight
-        self._batch_bytes = _kafka.MOST_BYTES
-        self._acknowledged: dict[TopicPartition, int] = {}  # the last offset of each partition
+        self._batch_bytes = MOST_BYTES
+        self._ends = dict(ends)  # of each partition: the offset from which records in flight may be found
         self._turn = 0
         self._producer: Any = None
         self._next_look = 0.0
@@ -126,7 +91,7 @@ class Sender(Supervised):
                 except Exception as error:
                     outbox.append(self._dead_letter(payload, error))
                     continue
-                if is_new(identity(record)):
+                if is_new(record.identity):
                     outbox.append(record)
                     self.latest = record.value
                 else:
@@ -156,21 +121,21 @@ class Sender(Supervised):
 
     def _send_batches(self, producer: Any) -> None:
         """Give Kafka the outbox in batches, as far as there is room in flight."""
-        outbox, filling = self._outbox, dict[TopicPartition, _kafka.Batch]()
-        kind, partitions = None, [TopicPartition(self.topic, 0)]
+        outbox, filling = self._outbox, dict[TopicPartition, Batch]()
+        kind: type | None = None
         self._turn += 1
         while outbox and self._in_flight < self._most_in_flight:
             record = outbox[0]
             if type(record) is not kind:
                 kind = type(record)
                 partitions = self._partitions(producer, self.topic if kind is Record else self.topic + DEAD_LETTER)
-            turn = 0
+            tp = partitions[0]
             if len(partitions) > 1:
                 turn = self._turn if record.key is None else murmur2(record.key) & 0x7FFFFFFF
-            tp = partitions[turn % len(partitions)]
+                tp = partitions[turn % len(partitions)]
             batch = filling.get(tp)
             if batch is None:
-                batch = _kafka.Batch(tp, most_bytes=self._batch_bytes, keep_time=self._keep_time, since=self.oldest)
+                batch = Batch(tp, most_bytes=self._batch_bytes, keep_time=self._keep_time, since=self.oldest)
                 filling[tp] = batch
                 self._batches.append(batch)
             if batch.add(record):
@@ -184,7 +149,7 @@ class Sender(Supervised):
     def _partitions(self, producer: Any, topic: str) -> list[TopicPartition]:
         try:
             return [TopicPartition(topic, number) for number in sorted(producer.partitions_for(topic))]
-        except KafkaTimeoutError as error:
+        except errors.KafkaTimeoutError as error:
             raise _kafka.obstacle(topic, bootstrap_servers=self._bootstrap_servers) or error from error
 
     def _settle(self, most: int) -> None:
@@ -200,23 +165,22 @@ class Sender(Supervised):
                 self._take_back()
                 return
             else:
-                for record in batch.records:
-                    self._count(record)
-                self._acknowledged[batch.tp] = batch.last_offset
+                self._count(batch.tp.topic, len(batch.records))
+                self._ends[batch.tp] = max(batch.end, self._ends.get(batch.tp, 0))
                 self._in_flight -= len(batch.records)
                 batches.popleft()
                 self._progressed = True
         self.oldest = batches[0].since if batches else None
 
-    def _count(self, record: Record | DeadLetter) -> None:
-        if type(record) is Record:
-            self.counts.sent += 1
+    def _count(self, topic: str, records: int) -> None:
+        if topic == self.topic:
+            self.counts.sent += records
         else:
-            self.counts.dead_lettered += 1
+            self.counts.dead_lettered += records
 
     # ---- when something fails ---------------------------------------------------------------------------------
 
-    def _wait(self, batch: _kafka.Batch) -> None:
+    def _wait(self, batch: Batch) -> None:
         """Wait a moment for an acknowledgement; if it is late, look for the reason."""
         if self.halted.is_set():
             raise Halted
@@ -224,7 +188,7 @@ class Sender(Supervised):
             self._missing_since = None
             return
         if not self._producer._sender.is_alive():
-            raise KafkaConnectionError("the producer's thread has died")
+            raise errors.KafkaConnectionError("the producer's thread has died")
         now = time.monotonic()
         if now - batch.sent < _LATE_SECONDS or now < self._next_look:
             return
@@ -237,7 +201,9 @@ class Sender(Supervised):
         else:
             self._missing_since = None
             if obstacle is None and now - batch.sent > _STUCK_SECONDS:
-                raise KafkaTimeoutError(f"no acknowledgement in {_STUCK_SECONDS:.0f} s, though the brokers answer")
+                raise errors.KafkaTimeoutError(
+                    f"no acknowledgement in {_STUCK_SECONDS:.0f} s, though the brokers answer"
+                )
         self.trouble = obstacle or self.trouble
 
     def _take_back(self) -> None:
@@ -258,7 +224,7 @@ class Sender(Supervised):
             for number in refused:
                 batch.records[number] = self._refuse(batch.records[number], errors[number])
             if not isinstance(errors[0], _TOO_LARGE):
-                self._batch_bytes = _kafka.MOST_BYTES
+                self._batch_bytes = MOST_BYTES
         self.on_restart()
 
     def _refuse(self, record: Record | DeadLetter, error: Exception) -> DeadLetter:
@@ -285,22 +251,18 @@ class Sender(Supervised):
         """A new producer; after a failure, first see which records the old one got through."""
         self._producer = _kafka.open_producer(self._bootstrap_servers)
         if self._unknown:
-            there: Counter[Hashable] = Counter()
-            for topic, known_by in ((self.topic, identity_in_topic), (self.topic + DEAD_LETTER, _letter_identity)):
-                last = _kafka.tail(topic, REMEMBER, self._acknowledged, bootstrap_servers=self._bootstrap_servers)
-                there.update(map(known_by, last))
+            names = {Record: self.topic, DeadLetter: self.topic + DEAD_LETTER}
+            there = Counter(_kafka.tails(list(names.values()), self._ends, bootstrap_servers=self._bootstrap_servers))
             unknown = [self._outbox.popleft() for _ in range(self._unknown)]
             self._unknown = 0
-            self._outbox.extendleft(reversed([record for record in unknown if not self._found(record, there)]))
+            for record in reversed(unknown):
+                found = names[type(record)], record.identity
+                if there[found]:
+                    there[found] -= 1
+                    self._count(found[0], 1)
+                else:
+                    self._outbox.appendleft(record)
         return self._producer
-
-    def _found(self, record: Record | DeadLetter, there: Counter[Hashable]) -> bool:
-        name = identity(record) if type(record) is Record else _letter_identity(record)
-        if not there[name]:
-            return False
-        there[name] -= 1
-        self._count(record)
-        return True
 
     # ---- the end ----------------------------------------------------------------------------------------------
 
@@ -323,7 +285,3 @@ class Sender(Supervised):
         producer, self._producer = self._producer, None
         if producer is not None:
             _kafka.close_producer(producer, flushed=flushed)
-
-
-def _letter_identity(letter: Any) -> Hashable:
-    return letter.value, tuple(letter.headers)
