@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 import pykka
@@ -49,20 +50,15 @@ class Actor(pykka.ThreadingActor):
     def _create_actor_inbox(self) -> Mailbox:  # type: ignore[override]  # pykka makes it without asking the instance
         return self.mailbox
 
-    def _start_actor_loop(self) -> None:
+    def begin(self) -> None:
+        """Start the actor's thread."""
         self._thread = threading.Thread(target=self._actor_loop, name=f"collector-{self.name}", daemon=True)
         self._thread.start()
 
-    def begin(self) -> None:
-        """Start the actor's thread."""
-        self._start_actor_loop()
-
     def ask_to_stop(self) -> None:
         """Put pykka's stop message behind what waits in the mailbox. Idempotent, never waits."""
-        try:
+        with suppress(pykka.ActorDeadError):
             self.actor_ref.stop(block=False)
-        except pykka.ActorDeadError:
-            return
 
     def join(self, timeout: float) -> bool:
         """Wait until the actor's thread has ended, and return whether it has."""
@@ -121,12 +117,7 @@ class Supervised(Actor):
     def supervised(self, step: Callable[[], T]) -> T:
         """Do a step until it succeeds; after each failure ask the supervisor, wait as long as it says, and restart.
 
-        Raises
-        ------
-        GaveUp
-            The supervisor has decided against another try.
-        Halted
-            The actor was halted.
+        Raises `GaveUp` where the supervisor decides against another try, `Halted` where the actor was halted.
         """
         while True:
             try:

@@ -5,10 +5,9 @@ import html
 import threading
 import time
 from collections.abc import Callable, Hashable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
-from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pandas as pd
 
@@ -37,9 +36,9 @@ class Collector:
                             (Router: several)        └──▶ topic.dead-letter
                   └───────── ask: what now? ────┴───▶ Supervisor
 
-    It runs as soon as it is made. What the topic holds already is not sent again (see `Record` for how records are
-    known), so a collector that was killed and started again goes on where it was. Only a replay of an old origin may
-    have a batch twice, if its only broker is killed: Kafka then forgets who sent records older than
+    It runs as soon as it is made. What the topic holds already is not sent again (`Record` says how records are known),
+    so a collector that was killed and started again goes on where it was. Only a replay of an old origin may have a
+    batch twice, if its only broker is killed: Kafka then forgets who sent records older than
     ``producer.id.expiration.ms`` (in the lab: 24 days).
 
     Parameters
@@ -52,7 +51,7 @@ class Collector:
         Makes `Record`s of one payload, as a list or a generator. It returns or raises `BadPayload` for what it cannot
         use. Whatever else it raises, or gives in place of a record, makes a dead letter, too.
     workers
-        Senders that share the work. With several, a `Router` sends a payload always to the same one, by `route`.
+        Senders that share the work. With several, a router sends a payload always to the same one, by `route`.
     route
         What a payload is routed by, for instance its id; by default all of its bytes.
     supervisor
@@ -88,36 +87,22 @@ class Collector:
     ) -> None:
         servers = bootstrap_servers or lab.bootstrap_servers()
         start = _kafka.prepare(topic, REMEMBER, bootstrap_servers=servers)
-        self.topic = topic
-        source.resume = bool(start.known)
-        self._source, self._supervisor = source, supervisor or Supervisor()
+        self.topic, self._source, self._supervisor = topic, source, supervisor or Supervisor()
+        names = [f"sender-{number + 1}" for number in range(workers)] if workers > 1 else ["sender"]
         self._senders = [
-            Sender(
-                topic,
-                to_records,
-                bootstrap_servers=servers,
-                name=f"sender-{number}" if workers > 1 else "sender",
-                source=source.name,
-                known=start.known,
-                ends=start.ends,
-                keep_time=start.keep_time,
-                mailbox=Mailbox(capacity=mailbox),
-            )
-            for number in range(1, workers + 1)
+            Sender(name, topic, to_records, start, servers, source=source.name, mailbox=Mailbox(capacity=mailbox))
+            for name in names
         ]
         refs = [sender.actor_ref for sender in self._senders]
-        source.target = Router(refs, key=route) if workers > 1 else refs[0]
+        source.resume, source.target = bool(start.known), Router(refs, key=route) if workers > 1 else refs[0]
+        self._actors = (source, *self._senders)
         self._stopping, self._stopped = threading.Lock(), False
-        self._begin()
-
-    def _begin(self) -> None:
-        actors = [self._source, *self._senders]
         try:
             self._supervisor.begin()
-            for actor in reversed(actors):  # the source last: the senders that it tells must be there
+            for actor in reversed(self._actors):  # the source last: the senders that it tells must be there
                 actor.supervisor = self._supervisor.actor_ref
                 actor.begin()
-            for actor in actors:
+            for actor in self._actors:
                 actor.actor_ref.tell([])  # nothing yet: it wakes a sender to connect, and a source to begin
         except BaseException:
             self._shut_down(5.0)
@@ -129,12 +114,12 @@ class Collector:
     @property
     def failed(self) -> BaseException | None:
         """What made it give up, or None."""
-        return next((actor.error for actor in (self._source, *self._senders) if actor.error is not None), None)
+        return next((actor.error for actor in self._actors if actor.error is not None), None)
 
     @property
     def trouble(self) -> BaseException | None:
         """Its last failure, or what keeps Kafka from acknowledging, over by now or not; None: nothing so far."""
-        return next((actor.trouble for actor in (self._source, *self._senders) if actor.trouble is not None), None)
+        return next((actor.trouble for actor in self._actors if actor.trouble is not None), None)
 
     @property
     def state(self) -> str:
@@ -143,7 +128,8 @@ class Collector:
             return "failed"
         if self._stopped:
             return "stopped"
-        return "ended" if self._source.ended.is_set() and self._idle() else "running"
+        idle = self._source.counts.sent == sum(sender.handled for sender in self._senders) and not self._unsent()
+        return "ended" if self._source.ended.is_set() and idle else "running"
 
     @property
     def latest(self) -> bytes | None:
@@ -190,19 +176,12 @@ class Collector:
         return self.counts
 
     def _wait_for(self, done: Callable[[], bool], what: str, timeout: float) -> None:
-        def over() -> bool:
-            return done() or self.failed is not None or self._stopped
-
-        wait_until(over, seconds=timeout, every=0.01)
+        wait_until(lambda: done() or self.failed is not None or self._stopped, seconds=timeout, every=0.01)
         if done():
             return
-        if self.failed is not None:
-            raise self._gave_up() from self.failed
-        raise CollectorError(
-            f"{what} within {timeout:g} s",
-            got=repr(self),
-            todo="look at collector.counters(): which actor has stopped counting?",
-        ) from self.trouble
+        self._raise_failure()
+        todo = "look at collector.counters(): which actor has stopped counting?"
+        raise CollectorError(f"{what} within {timeout:g} s", got=repr(self), todo=todo) from self.trouble
 
     # ---- the end ----------------------------------------------------------------------------------------------
 
@@ -224,8 +203,7 @@ class Collector:
                 self._shut_down(timeout)
                 self._stopped = True
                 atexit.unregister(self.stop)
-        if self.failed is not None:
-            raise self._gave_up() from self.failed
+        self._raise_failure()
         if self._source.running:
             raise CollectorError(
                 f"the {self._source.name} of topic {self.topic!r} to let go of its source in {timeout:g} s",
@@ -243,7 +221,8 @@ class Collector:
     def _shut_down(self, timeout: float) -> None:
         deadline = Deadline(timeout)
         with ExitStack() as steps:  # taken from the last to the first, each whatever the one before raised
-            steps.callback(self._end_supervisor)
+            steps.callback(self._supervisor.join, 5.0)
+            steps.callback(self._supervisor.ask_to_stop)
             steps.callback(self._end_senders, deadline)
             steps.callback(self._end_source, deadline)
 
@@ -263,34 +242,25 @@ class Collector:
         for sender in late:
             sender.join(15.0)
 
-    def _end_supervisor(self) -> None:
-        self._supervisor.ask_to_stop()
-        self._supervisor.join(5.0)
-
-    def _idle(self) -> bool:
-        """Whether the senders have dealt with all that the source passed on."""
-        return self._source.counts.sent == sum(sender.handled for sender in self._senders) and not self._unsent()
-
     def _unsent(self) -> int:
         return self._source.unsent + sum(sender.unsent for sender in self._senders)
 
-    def _gave_up(self) -> CollectorError:
-        error, unsent = self.failed, self._unsent()
-        return CollectorError(
-            f"the collector of topic {self.topic!r} to keep running",
-            got=f"it gave up after {self.counts.restarts} restarts, {unsent} records unsent: {in_words(error)}",
-            todo=error.todo if isinstance(error, KitError) else "mend the cause, then start a new collector",
-        )
+    def _raise_failure(self) -> None:
+        if (error := self.failed) is not None:
+            raise CollectorError(
+                f"the collector of topic {self.topic!r} to keep running",
+                got=f"it gave up after {self.counts.restarts} restarts, {self._unsent()} records unsent: "
+                f"{in_words(error)}",
+                todo=error.todo if isinstance(error, KitError) else "mend the cause, then start a new collector",
+            ) from error
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        try:
+    def __exit__(self, kind: type[BaseException] | None, *_error: Any) -> None:
+        # Where the reader's own code has failed, its error says more than the collector's.
+        with suppress(*() if kind is None else (CollectorError,)):
             self.stop()
-        except CollectorError:
-            if kind is None:  # else the reader's own error says more
-                raise
 
     # ---- how it is shown --------------------------------------------------------------------------------------
 
@@ -302,9 +272,8 @@ class Collector:
 
     def _repr_html_(self) -> str:
         error = self.failed or self.trouble
-        why = (
-            f"<pre>{html.escape(str(error) if isinstance(error, KitError) else in_words(error))}</pre>" if error else ""
-        )
+        text = str(error) if isinstance(error, KitError) else in_words(error)
+        why = f"<pre>{html.escape(text)}</pre>" if error else ""
         state = f"<b style='color:{_COLOURS[self.state]}'>{self.state}</b>"
         caption = f"<b>Collector</b> of topic <code>{html.escape(self.topic)}</code>: {state}"
         return f"<div>{caption}{why}{self.counters().to_html(border=0)}</div>"

@@ -23,14 +23,7 @@ class Mailbox:
     other are taken out together, as one list: an idle actor gets a payload the moment it comes, a busy one gets all
     that came meanwhile.
 
-    Parameters
-    ----------
-    capacity
-        Most payloads that may wait.
-    batch
-        Most payloads taken out at once.
-    patience
-        Seconds that `put` waits for room before it raises `MailboxFull`.
+    At most `capacity` payloads wait; at most `batch` are taken out at once; `put` waits `patience` seconds for room.
 
     Examples
     --------
@@ -52,19 +45,19 @@ class Mailbox:
         self.last_arrival = 0.0  # when the message that was taken out last had come in
 
     def put(self, envelope: Envelope[Any]) -> None:
-        """Add a message.
-
-        Raises
-        ------
-        MailboxFull
-            There was no room for it within `patience` seconds.
-        ActorDeadError
-            The mailbox is closed: its actor has stopped.
-        """
+        """Add a message. Raises `MailboxFull`: no room in time. Raises `ActorDeadError`: its actor has stopped."""
         weight = _weight(envelope.message)
         with self._lock:
-            if weight and self._payloads + weight > self.capacity:
-                self._wait_for_room(weight)
+            if (
+                weight
+                and self._payloads + weight > self.capacity
+                and not self._taken.wait_for(
+                    # A list longer than the whole mailbox gets in once all others are out.
+                    lambda: self._closed or not self._payloads or self._payloads + weight <= self.capacity,
+                    self.patience,
+                )
+            ):
+                raise MailboxFull(f"{self._payloads} payloads wait in a mailbox for {self.capacity}")
             if self._closed:
                 raise ActorDeadError("this mailbox is closed: the actor that read it has stopped")
             self._messages.append((envelope, time.monotonic()))
@@ -105,14 +98,6 @@ class Mailbox:
     def __len__(self) -> int:
         """How many payloads wait."""
         return self._payloads
-
-    def _wait_for_room(self, weight: int) -> None:
-        def room() -> bool:
-            # A list longer than the whole mailbox gets in once all others are out.
-            return self._closed or not self._payloads or self._payloads + weight <= self.capacity
-
-        if not self._taken.wait_for(room, self.patience):
-            raise MailboxFull(f"{self._payloads} payloads wait in a mailbox for {self.capacity}")
 
     def _take_payloads(self, first: bytes) -> list[bytes]:
         messages, batch = self._messages, [first]

@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter, deque
-from collections.abc import Hashable, Mapping
 from typing import Any
 
 from kafka import TopicPartition, errors
@@ -35,29 +34,25 @@ class Sender(Supervised):
     outbox before it is given to Kafka, in flight until Kafka acknowledges it. After a failure the outcome of what was
     in flight is unknown: the sender looks it up in the topic, and sends the missing records again.
 
-    `known` are the identities of the records that the topic holds already. `keep_time`: records must carry their event
-    time, since the topic replaces it. At most `in_flight` records are given to Kafka and not acknowledged; then the
-    sender waits, and its mailbox fills.
+    At most `in_flight` records are given to Kafka and not acknowledged; then the sender waits, and its mailbox fills.
     """
 
     def __init__(
-        self, topic: str, to_records: ToRecords, *, bootstrap_servers: str, name: str, source: str,
-        known: list[Hashable], keep_time: bool, mailbox: Mailbox, ends: Mapping[TopicPartition, int], in_flight: int = 10_000
+        self, name: str, topic: str, to_records: ToRecords, start: _kafka.Start, bootstrap_servers: str,
+        *, source: str, mailbox: Mailbox, in_flight: int = 10_000,
     ) -> None:  # fmt: skip
         super().__init__(name, mailbox=mailbox)
         self.topic, self._to_records, self._bootstrap_servers = topic, to_records, bootstrap_servers
-        self._source, self._keep_time, self._most_in_flight = source, keep_time, in_flight
-        self._seen = Seen(most=2 * REMEMBER, known=known)
+        self._source, self._keep_time, self._most_in_flight = source, start.keep_time, in_flight
+        self._seen = Seen(most=2 * REMEMBER, known=start.known)
+        self._ends = dict(start.ends)  # of each partition: the offset from which records in flight may be found
         self._outbox: deque[Record | DeadLetter] = deque()
         self._batches: deque[Batch] = deque()
         self._in_flight = 0  # records in these batches
         self._unknown = 0  # records at the front of the outbox that may be in the topic: they were in flight
-        self._batch_bytes = MOST_BYTES
-        self._ends = dict(ends)  # of each partition: the offset from which records in flight may be found
-        self._turn = 0
+        self._batch_bytes, self._turn = MOST_BYTES, 0
         self._producer: Any = None
-        self._next_look = 0.0
-        self._missing_since: float | None = None  # the topic
+        self._next_look, self._missing_since = 0.0, float("inf")  # the topic
         self.handled = 0  # payloads
         self.latest: bytes | None = None  # the value of the newest record
         self.left = 0  # payloads that came after it was halted
@@ -185,7 +180,7 @@ class Sender(Supervised):
         if self.halted.is_set():
             raise Halted
         if batch.future.wait(0.1):
-            self._missing_since = None
+            self._missing_since = float("inf")
             return
         if not self._producer._sender.is_alive():
             raise errors.KafkaConnectionError("the producer's thread has died")
@@ -194,16 +189,11 @@ class Sender(Supervised):
             return
         self._next_look = now + 1.0
         obstacle = _kafka.obstacle(batch.tp.topic, bootstrap_servers=self._bootstrap_servers)
-        if isinstance(obstacle, TopicError):
-            self._missing_since = self._missing_since or now
-            if now - self._missing_since >= _GONE_SECONDS:
-                raise obstacle
-        else:
-            self._missing_since = None
-            if obstacle is None and now - batch.sent > _STUCK_SECONDS:
-                raise errors.KafkaTimeoutError(
-                    f"no acknowledgement in {_STUCK_SECONDS:.0f} s, though the brokers answer"
-                )
+        self._missing_since = min(self._missing_since, now) if isinstance(obstacle, TopicError) else float("inf")
+        if obstacle is not None and now - self._missing_since >= _GONE_SECONDS:
+            raise obstacle
+        if obstacle is None and now - batch.sent > _STUCK_SECONDS:
+            raise errors.KafkaTimeoutError(f"nothing acknowledged in {_STUCK_SECONDS:.0f} s, though the brokers answer")
         self.trouble = obstacle or self.trouble
 
     def _take_back(self) -> None:

@@ -57,13 +57,7 @@ class Source(Supervised):
         self.resume = False
 
     def pass_on(self, payload: bytes) -> None:
-        """Tell the target. Waits as long as its mailbox is full: meanwhile nothing is taken from the source.
-
-        Raises
-        ------
-        ConfigError
-            The payload is not `bytes`.
-        """
+        """Tell the target. Waits as long as its mailbox is full: meanwhile nothing is taken from the source."""
         if type(payload) is not bytes:
             got = f"a {type(payload).__name__}"
             raise ConfigError("a source that gives bytes", got=got, todo="encode it: json.dumps(data).encode()")
@@ -122,10 +116,8 @@ class Poller(Source):
         if self._close is not None:
             self._close()
 
-    def on_failure(self, *error: Any) -> None:
-        super().on_failure(*error)
-        if self._close is not None:
-            self._close()
+    def on_failure(self, *_error: Any) -> None:
+        self.on_stop()
 
 
 class Listener(Source):

@@ -74,41 +74,24 @@ def collect_tweets(
         stream.listen(receive)
 
     listener = Listener(listen, hang_up=stream.disconnect)
+    sharing: Any = {"workers": workers, "route": _tweet_id}
     collector = Collector(
-        listener,
-        topic,
-        tweet_records,
-        workers=workers,
-        route=_tweet_id,
-        supervisor=supervisor,
-        bootstrap_servers=bootstrap_servers,
+        listener, topic, tweet_records, supervisor=supervisor, bootstrap_servers=bootstrap_servers, **sharing
     )
-    if wait_connected:
-        _wait_connected(collector, stream, wait_connected)
+    try:
+        if wait_connected:
+            collector._wait_for(lambda: stream.connected, "the stream to be open", wait_connected)
+    except BaseException as error:
+        with suppress(CollectorError):
+            collector.stop()
+        if isinstance(error, CollectorError) and isinstance(error.__cause__, KitError):
+            raise error.__cause__ from None  # what X said, in place of what the collector says about it
+        raise
     return collector
 
 
-def _wait_connected(collector: Collector, stream: TweetStream, seconds: float) -> None:
-    try:
-        collector._wait_for(lambda: stream.connected, "the stream to be open", seconds)
-    except CollectorError as error:
-        with suppress(CollectorError):
-            collector.stop()
-        raise (error.__cause__ if isinstance(error.__cause__, KitError) else error) from None
-    except BaseException:
-        with suppress(CollectorError):
-            collector.stop()
-        raise
-
-
 def tweet_records(line: bytes) -> list[Record]:
-    """The record of one line of the stream.
-
-    Raises
-    ------
-    BadPayload
-        The line is not a tweet.
-    """
+    """The record of one line of the stream; raises `BadPayload` if the line is not a tweet."""
     try:
         body = orjson.loads(line)
         number, text = body["data"]["id"], body["data"]["text"]
