@@ -6,22 +6,15 @@ from typing import Any
 from kafka import KafkaProducer, TopicPartition
 from kafka.producer.producer_batch import ProducerBatch
 from kafka.record.memory_records import MemoryRecordsBuilder
-from kafka.record.util import encode_varint
 
-from kit.collectors._records import DeadLetter, Record
+from kit.collectors._records import DeadLetter, Record, varint
 
 __all__ = ["MOST_BYTES", "Batch"]
 
 MOST_BYTES = 262_144  # of a batch with more than one record
 
 
-def _varint(number: int) -> bytes:
-    written = bytearray()
-    encode_varint(number, written.append)
-    return bytes(written)
-
-
-_SMALL = {number: _varint(number) for number in range(-1, 8192)}
+_SMALL = {number: varint(number) for number in range(-1, 8192)}
 
 
 class Batch:
@@ -32,13 +25,14 @@ class Batch:
     record format, version 2 (Kafka documentation, "Message Format").
     """
 
-    __slots__ = ("_builder", "_keep_time", "_most_bytes", "future", "records", "sent", "since", "size", "tp", "written")
+    __slots__ = ("_keep_time", "_most_bytes", "future", "records", "sent", "since", "size", "tp", "written")
 
     def __init__(self, tp: TopicPartition, *, most_bytes: int, keep_time: bool, since: float | None) -> None:
         self.tp, self.since, self._keep_time, self._most_bytes = tp, since, keep_time, most_bytes
         self.records: list[Record | DeadLetter] = []
         self.written: list[bytes] = []
-        self.size, self.sent, self.future = 0, 0.0, None
+        self.size, self.sent = 0, 0.0
+        self.future: Any = None
 
     def add(self, record: Record | DeadLetter) -> bool:
         """Add a record; False if there is no room for it. An empty batch has room for a record of any size."""
@@ -48,11 +42,11 @@ class Batch:
         key_size, value_size = -1 if key is None else len(key), -1 if value is None else len(value)
         parts = (
             b"\0",  # attributes
-            small.get(delta) or _varint(delta),
-            small.get(number) or _varint(number),
-            small.get(key_size) or _varint(key_size),
+            small.get(delta) or varint(delta),
+            small.get(number) or varint(number),
+            small.get(key_size) or varint(key_size),
             key or b"",
-            small.get(value_size) or _varint(value_size),
+            small.get(value_size) or varint(value_size),
             value or b"",
             record.headers(keep_time=self._keep_time),
         )
@@ -60,7 +54,7 @@ class Batch:
         size = len(body)
         if number and self.size + size + 5 > self._most_bytes:
             return False
-        self.written += (small.get(size) or _varint(size), body)
+        self.written += (small.get(size) or varint(size), body)
         self.size += size + 2
         records.append(record)
         return True
@@ -79,3 +73,23 @@ class Batch:
             accumulator._incomplete.add(batch)
         producer._sender.wakeup()
 
+    @property
+    def failed(self) -> bool:
+        """Of a batch whose future is done: whether Kafka has not acknowledged it."""
+        return self.future.value[2] is not None
+
+    @property
+    def errors(self) -> list[Exception]:
+        """Of a batch that failed: the error of each record."""
+        return [self.future.value[2](number) for number in range(len(self.records))]
+
+    @property
+    def dropped(self) -> bool:
+        """Of a batch that failed: the producer dropped it; the broker did not refuse it."""
+        return bool(self.future.value[0] is not None)
+
+    @property
+    def end(self) -> int:
+        """Of a batch that Kafka has acknowledged: the offset after it, or 0 if the answer does not say."""
+        base: int = self.future.value[0]
+        return base + len(self.records) if base >= 0 else 0

@@ -1,23 +1,19 @@
 """A sender's Kafka: a producer that takes records by the batch, and a look at the end of a topic."""
 
-import time
 from collections.abc import Hashable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.producer.producer_batch import ProducerBatch
-from kafka.record.memory_records import MemoryRecordsBuilder
 
 from kit import topics
-from kit.collectors._records import DEAD_LETTER, DeadLetter, Record, identity_in_topic
+from kit.collectors._records import DEAD_LETTER, identity_in_topic
 from kit.errors import KitError, TopicError
 from kit.servers import clients
 from kit.topics.reading import read
 
-__all__ = ["MOST_BYTES", "Batch", "close_producer", "obstacle", "open_producer", "prepare", "tails"]
+__all__ = ["Start", "close_producer", "obstacle", "open_producer", "prepare", "tails"]
 
-MOST_BYTES = 262_144  # of a batch with more than one record
 _WEEKS = 2**31 - 1  # the longest delivery time-out that Kafka knows: 24 days
 _OPTIONS = {
     "acks": "all",
@@ -29,65 +25,6 @@ _OPTIONS = {
     "max_block_ms": 5_000,
     "reconnect_backoff_max_ms": 1000,
 }
-
-
-class Batch:
-    """Records of one partition that are given to Kafka together, with one future for all of them.
-
-    kafka-python's `send` takes 20 to 30 microseconds for a record, most of it for a future, locks and a look at the
-    metadata. This takes its record builder and its accumulator, and does the rest once a batch.
-    """
-
-    __slots__ = ("_append", "_builder", "_keep_time", "future", "records", "sent", "since", "tp")
-
-    def __init__(self, tp: TopicPartition, *, most_bytes: int, keep_time: bool, since: float | None) -> None:
-        self.tp, self.since, self._keep_time = tp, since, keep_time
-        self.records: list[Record | DeadLetter] = []
-        self.future: Any = None
-        self.sent = 0.0
-        self._builder = MemoryRecordsBuilder(2, 0, most_bytes)
-        self._append = self._builder.append
-
-    def add(self, record: Record | DeadLetter) -> bool:
-        """Add a record; False if there is no room for it. An empty batch has room for a record of any size."""
-        if self._append(record.time, record.key, record.value, record.headers(keep_time=self._keep_time)) is None:
-            return False
-        self.records.append(record)
-        return True
-
-    @property
-    def size(self) -> int:
-        return int(self._builder.size_in_bytes())
-
-    def send(self, producer: KafkaProducer) -> None:
-        """Give the batch to Kafka. The producer's thread sends it."""
-        batch, accumulator = ProducerBatch(self.tp, self._builder), producer._accumulator
-        self.future, self.sent = batch.produce_future, time.monotonic()
-        with accumulator._tp_lock(self.tp):
-            accumulator._batches[self.tp].append(batch)
-            accumulator._incomplete.add(batch)
-        producer._sender.wakeup()
-
-    @property
-    def failed(self) -> bool:
-        """Of a batch whose future is done: whether Kafka has not acknowledged it."""
-        return self.future.value[2] is not None
-
-    @property
-    def errors(self) -> list[Exception]:
-        """Of a batch that failed: the error of each record."""
-        return [self.future.value[2](number) for number in range(len(self.records))]
-
-    @property
-    def dropped(self) -> bool:
-        """Of a batch that failed: the producer dropped it; the broker did not refuse it."""
-        return bool(self.future.value[0] is not None)
-
-    @property
-    def end(self) -> int:
-        """Of a batch that Kafka has acknowledged: the offset after it, or 0 if the answer does not say."""
-        base: int = self.future.value[0]
-        return base + len(self.records) if base >= 0 else 0
 
 
 def open_producer(bootstrap_servers: str) -> KafkaProducer:

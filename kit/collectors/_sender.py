@@ -9,7 +9,7 @@ from kafka.partitioner import murmur2
 
 from kit.collectors import _kafka
 from kit.collectors._actor import GaveUp, Halted, Supervised
-from kit.collectors._kafka import MOST_BYTES, Batch
+from kit.collectors._batch import MOST_BYTES, Batch
 from kit.collectors._mailbox import Mailbox
 from kit.collectors._records import DEAD_LETTER, DeadLetter, Record, Seen, ToRecords, checked, in_words
 from kit.errors import BadPayload, TopicError
