@@ -44,9 +44,11 @@ def open_producer(bootstrap_servers: str) -> KafkaProducer:
 def close_producer(producer: KafkaProducer, *, flushed: bool) -> None:
     """Close a producer; one that is not `flushed` drops what it still holds, at once."""
     if not flushed:
-        # close() flushes first, and without a broker it ends there, its thread running: this is the way past that.
+        # close() flushes first, and without a broker, or a thread, it ends there: this is the way past that.
         producer._sender.force_close()
         producer._sender.join(10.0)
+        producer._accumulator.abort_incomplete_batches()
+        producer._sender._client.close()
     producer.close(timeout=10.0)
 
 

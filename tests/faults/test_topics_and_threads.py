@@ -83,6 +83,7 @@ def test_brokers_that_are_away_are_shown_as_trouble(tmp_path: Path, topic: str) 
         assert numbers(cluster.bootstrap_servers, topic) == list(range(load.given))
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_producer_whose_thread_has_died_is_replaced(broker: str, topic: str) -> None:
     load = Slow()
     with Collector(Listener(load, hang_up=load.over.set), topic, of_today, bootstrap_servers=broker) as collector:
