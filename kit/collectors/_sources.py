@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 import pykka
 
@@ -12,13 +12,7 @@ from kit.collectors._actor import Halted, Supervised
 from kit.collectors._mailbox import MailboxFull
 from kit.errors import ConfigError
 
-__all__ = ["Listener", "Poller", "Router", "Source", "Target"]
-
-
-class Target(Protocol):
-    """Where a source puts its payloads: an actor's ref, or a router."""
-
-    def tell(self, message: bytes, /) -> None: ...
+__all__ = ["Listener", "Poller", "Router", "Source"]
 
 
 class Router:
@@ -28,7 +22,7 @@ class Router:
     payload that has no key goes by its bytes.
     """
 
-    def __init__(self, workers: Sequence[Target], *, key: Callable[[bytes], Hashable] | None = None) -> None:
+    def __init__(self, workers: Sequence[Any], *, key: Callable[[bytes], Hashable] | None = None) -> None:
         self.workers = tuple(workers)
         self._key = key
 
@@ -48,7 +42,7 @@ class Source(Supervised):
     then does so. What the topic has already is dropped.
     """
 
-    target: Target
+    target: Any  # where its payloads go: the ref of a sender, or a router
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

@@ -1,5 +1,6 @@
 """The collector of tweets: X's stream, listened to for as long as it runs."""
 
+import logging
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -16,6 +17,9 @@ from kit.errors import BadPayload, CollectorError, KitError
 from kit.sources import TweetStream
 
 __all__ = ["collect_tweets"]
+
+# A collector shows its failures in its repr and in stop(): tweepy would print them into the cell that ran last.
+logging.getLogger("tweepy").addHandler(logging.NullHandler())
 
 _ID = re.compile(rb'"id":"(\d+)"')  # the first in a line is the tweet's own
 _NUMBER = re.compile(r"[0-9]{1,19}")

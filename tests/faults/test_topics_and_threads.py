@@ -4,7 +4,6 @@ import http.server
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ import requests
 from kit import topics
 from kit.collectors import Collector, Counts, Listener, Poller, Record, Supervisor
 from kit.errors import CollectorError, ConfigError, TopicError
-from kit.servers.kafka import KafkaCluster
 from tests.collectors.tools import numbers, of_today, payload, payloads, records, stream, to_records
 from tests.wait import wait_until
 
@@ -62,25 +60,6 @@ def test_a_topic_deleted_and_made_again_at_once_is_filled_on(broker: str, topic:
         assert collector.stop().sent == load.given
     found = numbers(broker, topic)
     assert found == list(range(found[0], load.given))
-
-
-def test_brokers_that_are_away_are_shown_as_trouble(tmp_path: Path, topic: str) -> None:
-    load = Slow()
-    with (
-        KafkaCluster(tmp_path) as cluster,
-        Collector(
-            Listener(load, hang_up=load.over.set), topic, of_today, bootstrap_servers=cluster.bootstrap_servers
-        ) as collector,
-    ):
-        collector.wait(sent=50)
-        cluster.kill(1)
-        wait_until(lambda: collector.trouble, timeout=20, what="trouble")
-        assert collector.state == "running"
-        assert "BrokerUnavailable" in repr(collector)
-        assert collector.counters()["lag_s"].max() > 1
-        cluster.restart(1)
-        assert collector.stop(timeout=30).sent == load.given
-        assert numbers(cluster.bootstrap_servers, topic) == list(range(load.given))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
