@@ -9,8 +9,8 @@ A collector of your own is a source, a function that makes records, and a topic:
 to_records)`.
 """
 
+from kit.collectors._actor import Counts
 from kit.collectors._collector import Collector
-from kit.collectors._counts import Counts
 from kit.collectors._quotes import collect_quotes
 from kit.collectors._records import Record
 from kit.collectors._sources import Listener, Poller

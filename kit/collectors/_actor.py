@@ -3,14 +3,14 @@
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import astuple, dataclass
+from typing import Any, NamedTuple, Self, TypeVar
 
 import pykka
 
-from kit.collectors._counts import Counts
 from kit.collectors._mailbox import Mailbox
 
-__all__ = ["Actor", "Failure", "GaveUp", "Halted", "Supervised"]
+__all__ = ["Actor", "Counts", "Failure", "GaveUp", "Halted", "Supervised"]
 
 T = TypeVar("T")
 
@@ -29,6 +29,20 @@ class Failure(NamedTuple):
     actor: str
     error: BaseException
     progressed: bool
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the records: received = sent + duplicate + dead_lettered, once all is done."""
+
+    received: int = 0
+    sent: int = 0
+    duplicate: int = 0
+    dead_lettered: int = 0
+    restarts: int = 0
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
 
 
 class Actor(pykka.ThreadingActor):

@@ -12,8 +12,6 @@ from kit.collectors._records import DeadLetter, Record, varint
 __all__ = ["MOST_BYTES", "Batch"]
 
 MOST_BYTES = 262_144  # of a batch with more than one record
-
-
 _SMALL = {number: varint(number) for number in range(-1, 8192)}
 
 
@@ -40,17 +38,11 @@ class Batch:
         key, value, number = record.key, record.value, len(records)
         delta = record.time - records[0].time if number else 0
         key_size, value_size = -1 if key is None else len(key), -1 if value is None else len(value)
-        parts = (
-            b"\0",  # attributes
-            small.get(delta) or varint(delta),
-            small.get(number) or varint(number),
-            small.get(key_size) or varint(key_size),
-            key or b"",
-            small.get(value_size) or varint(value_size),
-            value or b"",
-            record.headers(keep_time=self._keep_time),
-        )
-        body = b"".join(parts)
+        # After a byte of attributes: time and offset, less those of the first record; key, value, headers.
+        head = (b"\0", small.get(delta) or varint(delta), small.get(number) or varint(number))
+        sized_key = (small.get(key_size) or varint(key_size), key or b"")
+        sized_value = (small.get(value_size) or varint(value_size), value or b"")
+        body = b"".join((*head, *sized_key, *sized_value, record.headers(keep_time=self._keep_time)))
         size = len(body)
         if number and self.size + size + 5 > self._most_bytes:
             return False

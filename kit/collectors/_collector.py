@@ -12,7 +12,7 @@ from typing import Any, Self
 import pandas as pd
 
 from kit.collectors import _kafka
-from kit.collectors._counts import Counts
+from kit.collectors._actor import Counts
 from kit.collectors._mailbox import Mailbox
 from kit.collectors._records import ToRecords, in_words
 from kit.collectors._sender import REMEMBER, Sender
