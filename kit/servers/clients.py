@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, NotControllerError, RetriableError, UnknownBrokerIdError
 from kafka.net.compat import KafkaNetClient
@@ -19,7 +19,7 @@ from kafka.net.compat import KafkaNetClient
 from kit.deadline import Deadline, pause
 from kit.errors import BrokerUnavailable, ConfigError, KitError, TopicError
 
-__all__ = ["admin", "ask", "consumer", "reachable", "unavailable"]
+__all__ = ["admin", "ask", "consumer", "producer", "reachable", "unavailable"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -123,10 +123,39 @@ def consumer(bootstrap_servers: str, **options: Any) -> Iterator[KafkaConsumer]:
         yield client
 
 
+def producer(bootstrap_servers: str, **options: Any) -> KafkaProducer:
+    """An open producer, with kafka-python's own `options`. The caller closes it.
+
+    Raises
+    ------
+    BrokerUnavailable
+        No broker answered.
+    """
+    servers = reachable(bootstrap_servers)
+    try:
+        return _connected(KafkaProducer, servers, **{"metrics_enabled": False, **options})
+    except KafkaError as error:
+        raise _kit_error(error, ",".join(servers)) from error
+
+
 @contextmanager
 def _open(kind: Callable[..., T], bootstrap_servers: str, **options: Any) -> Iterator[T]:
     servers = reachable(bootstrap_servers)
     client: Any = None
+    try:
+        client = _connected(kind, servers, **options)
+        yield client
+    except KafkaError as error:
+        raise _kit_error(error, ",".join(servers)) from error
+    finally:
+        if isinstance(client, KafkaConsumer):
+            client.close(autocommit=False, timeout_ms=_CLOSE_MS)
+        elif client is not None:
+            client.close()
+
+
+def _connected(kind: Callable[..., T], servers: list[str], **options: Any) -> T:
+    """A client that knows the cluster; one that cannot be made leaves no thread behind."""
     net: KafkaNetClient | None = None
 
     def connect(**config: Any) -> KafkaNetClient:
@@ -137,26 +166,15 @@ def _open(kind: Callable[..., T], bootstrap_servers: str, **options: Any) -> Ite
         return net
 
     try:
-        client = kind(
-            bootstrap_servers=servers,
-            bootstrap_timeout_ms=_BOOTSTRAP_MS,
-            kafka_client=connect,
-            **_OPTIONS,
-            **options,
-        )
-        yield client
-    except KafkaError as error:
-        raise _in_our_words(error, ",".join(servers)) from error
-    finally:
-        if isinstance(client, KafkaConsumer):
-            client.close(autocommit=False, timeout_ms=_CLOSE_MS)
-        elif client is not None:
-            client.close()
-        elif net is not None:  # of a client that could not be made: nobody else ends its thread
+        settings = {"bootstrap_timeout_ms": _BOOTSTRAP_MS, **_OPTIONS, **options}
+        return kind(bootstrap_servers=servers, kafka_client=connect, **settings)
+    except BaseException:
+        if net is not None:
             net.close()
+        raise
 
 
-def _in_our_words(error: KafkaError, servers: str) -> KitError:
+def _kit_error(error: KafkaError, servers: str) -> KitError:
     if isinstance(error, _PASSING):
         return unavailable(servers, str(error))
     return TopicError("Kafka to do as it was asked", got=str(error), todo="change what the message names")

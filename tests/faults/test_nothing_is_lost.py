@@ -72,44 +72,24 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
         yield cluster
 
 
-def test_a_broker_of_three_killed_under_load_loses_no_record(three: KafkaCluster, topic: str) -> None:
-    topics.create(topic, partitions=3, bootstrap_servers=three.bootstrap_servers)
-    load = Load(1000)
-    with Collector(
-        Listener(load, hang_up=load.end), topic, of_today, bootstrap_servers=three.bootstrap_servers
-    ) as collector:
-        collector.wait(sent=500)
-        three.kill(2)
-        collector.wait(sent=3000, timeout=60)
-        three.restart(2)
-        collector.wait(sent=collector.counts.sent + 500, timeout=60)
-        load.end()
-        counts = collector.wait(timeout=60)
-    assert counts == Counts(received=load.given, sent=load.given, restarts=counts.restarts)
-    assert numbers(three.bootstrap_servers, topic) == list(range(load.given))
-
-
 def test_each_broker_of_three_killed_in_turn_loses_no_record(three: KafkaCluster, topic: str) -> None:
-    topics.create(topic, partitions=3, bootstrap_servers=three.bootstrap_servers)
-    load = Load(500)
-    with Collector(
-        Listener(load, hang_up=load.end), topic, of_today, bootstrap_servers=three.bootstrap_servers
-    ) as collector:
+    servers = three.bootstrap_servers
+    topics.create(topic, partitions=3, bootstrap_servers=servers)
+    load = Load(1000)
+
+    def in_sync() -> int:
+        return int(topics.describe(topic, bootstrap_servers=servers)["in_sync"].map(len).min())
+
+    with Collector(Listener(load, hang_up=load.end), topic, of_today, bootstrap_servers=servers) as collector:
         for broker in (1, 2, 3):
             three.kill(broker)
             collector.wait(sent=collector.counts.sent + 500, timeout=60)
             three.restart(broker)
-            wait_until(
-                lambda: (
-                    topics.describe(topic, bootstrap_servers=three.bootstrap_servers)["in_sync"].map(len).min() == 3
-                ),
-                timeout=60,
-                what="all replicas in sync",
-            )
+            wait_until(lambda: in_sync() == 3, timeout=60, what="all replicas in sync")
         load.end()
         counts = collector.wait(timeout=60)
-    assert counts.sent == load.given
-    assert numbers(three.bootstrap_servers, topic) == list(range(load.given))
+    assert counts == Counts(received=load.given, sent=load.given, restarts=counts.restarts)
+    assert numbers(servers, topic) == list(range(load.given))
 
 
 def test_the_only_broker_killed_and_started_again_has_every_record(tmp_path: Path, topic: str) -> None:
@@ -122,7 +102,10 @@ def test_the_only_broker_killed_and_started_again_has_every_record(tmp_path: Pat
     ):
         collector.wait(sent=300)
         cluster.kill(1)
-        wait_until(lambda: collector.counters()["lag_s"].max() > 0.5, what="the records wait")
+        wait_until(lambda: collector.trouble, timeout=20, what="trouble")
+        assert "running" in repr(collector)
+        assert "BrokerUnavailable" in repr(collector)
+        assert collector.counters()["lag_s"].max() > 1
         cluster.restart(1)
         collector.wait(sent=collector.counts.sent + 500, timeout=60)
         load.end()
@@ -131,8 +114,8 @@ def test_the_only_broker_killed_and_started_again_has_every_record(tmp_path: Pat
 
 
 def test_a_collectors_process_killed_again_and_again_loses_no_tweet(tmp_path: Path, broker: str, topic: str) -> None:
-    with running_feed(tmp_path, speed=40) as feed:
-        for _ in range(3):
+    with running_feed(tmp_path, speed=80) as feed:
+        for _ in range(2):
             with collecting_process(feed, broker, topic) as process:
                 before = feed.state()["served"]["tweets"]
                 wait_until(lambda before=before: feed.state()["served"]["tweets"] > before + 40, timeout=20)
@@ -146,7 +129,7 @@ def test_a_collectors_process_killed_again_and_again_loses_no_tweet(tmp_path: Pa
             )
             collector.stop()
         found = ids(broker, topic)
-        assert len(found) == len(set(found)) == feed.state()["served"]["tweets"] > 120
+        assert len(found) == len(set(found)) == feed.state()["served"]["tweets"] > 80
 
 
 @contextmanager
@@ -166,7 +149,7 @@ def collecting_process(feed: FeedServer, broker: str, topic: str) -> "Iterator[s
 
 def test_a_feed_that_drops_repeats_and_stalls_is_collected_whole(tmp_path: Path, broker: str, topic: str) -> None:
     with (
-        running_feed(tmp_path, speed=50) as feed,
+        running_feed(tmp_path, speed=150) as feed,
         collect_tweets(
             topic, url=feed.url, token=feed.token, supervisor=brisk(), bootstrap_servers=broker
         ) as collector,

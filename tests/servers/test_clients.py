@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from kafka.errors import InvalidTopicError, NodeNotReadyError, UnknownBrokerIdEr
 from kit import topics
 from kit.errors import BrokerUnavailable, ConfigError, KitError, TopicError
 from kit.servers import clients
-from kit.servers.clients import admin, ask, consumer, reachable
+from kit.servers.clients import admin, ask, consumer, producer, reachable
 from kit.servers.kafka import KafkaCluster
 from kit.topics import look, reading
 from tests.topics.tools import write
@@ -55,7 +55,11 @@ def test_without_a_broker_every_call_says_where_it_looked_and_what_to_run(call: 
     assert "kit up" in caught.value.todo
 
 
-@pytest.mark.parametrize("open_client", [admin, consumer])
+def open_producer(servers: str) -> Any:
+    return closing(producer(servers))
+
+
+@pytest.mark.parametrize("open_client", [admin, consumer, open_producer])
 @pytest.mark.parametrize("manner", ["silent", "hangs up", "speaks HTTP"])
 def test_a_port_that_is_no_broker_is_given_up_on(manner: str, open_client: Any, impatient: None) -> None:
     with stranger(manner) as address, pytest.raises(BrokerUnavailable, match=address), open_client(address):
@@ -162,15 +166,25 @@ def test_a_broker_killed_under_an_errand_is_an_error_after_a_while(doomed: Kafka
 def test_a_broker_killed_under_a_tail_is_an_error_after_a_while(
     doomed: KafkaCluster, topic: str, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = look._read
-
     def kill_first(*args: Any) -> Any:
         doomed.kill(1)
-        return read(*args)
+        return reading.read(*args)
 
-    monkeypatch.setattr(look, "_read", kill_first)
+    monkeypatch.setattr(look, "read", kill_first)
     with pytest.raises(BrokerUnavailable, match=f"no records of {topic}-0 came"):
         topics.tail(topic, bootstrap_servers=doomed.bootstrap_servers)
+
+
+# ---- a producer ----------------------------------------------------------------------------------------------------
+
+
+def test_a_producer_is_open_with_the_options_it_was_given(broker: str, topic: str) -> None:
+    topics.create(topic, bootstrap_servers=broker)
+    with closing(producer(broker, compression_type="gzip", linger_ms=0)) as sender:
+        assert sender.config["linger_ms"] == 0
+        assert sender.send(topic, b"x").get(10).offset == 0
+    with pytest.raises(BrokerUnavailable, match="kit up"):
+        producer(NOWHERE)
 
 
 # ---- what else may happen inside -----------------------------------------------------------------------------------
