@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kit import topics
 from kit.errors import ConfigError, TopicError
 from kit.streams import windows
-from kit.streams._windows import _Cutter
+from kit.streams._windows import _Cutter, _State
 from tests.streams.tools import NOON, Reading, value, write
 from tests.wait import wait_until
 
@@ -167,29 +167,6 @@ def test_another_column_can_hold_the_event_time(single: str, broker: str, fields
     assert frames[0]["ts"].tolist() == [fields[0]["ts"]]
 
 
-@pytest.mark.parametrize(
-    ("on", "fields", "said"),
-    [
-        ("tz", {"ts": 1}, "the columns are partition, timestamp"),
-        ("ts", {"ts": "noon"}, "noon"),
-        ("ts", {"ts": None}, "have none"),
-        ("ts", {"ts": [1]}, "ISO8601"),
-        ("ts", {"ts": True}, "True"),
-        ("ts", {"ts": 10**30}, "ISO8601"),
-        ("ts", {"ts": 10**16}, "Out of bounds"),
-    ],
-    ids=str,
-)
-def test_a_column_that_holds_no_times_is_a_config_error_that_says_why(
-    on: str, fields: dict[str, Any], said: str
-) -> None:
-    batch = pd.concat([frame([(0, NOON)], 0), pd.DataFrame([fields])], axis=1)
-    with pytest.raises(ConfigError, match=said) as raised:
-        _Cutter(pd.Timedelta(seconds=1), pd.Timedelta(0), on, None).cut(batch, [0], set())
-    assert repr(on) in raised.value.expected
-    assert len(str(raised.value).splitlines()) <= 4
-
-
 def test_a_column_that_is_not_there_ends_the_reading(single: str, broker: str) -> None:
     write(broker, single, [value(0)])
     with pytest.raises(ConfigError, match="the columns are topic, partition"):
@@ -265,6 +242,22 @@ def frame(records: list[tuple[int, int]], first: int) -> pd.DataFrame:
     return pd.DataFrame({"partition": [one for one, _ in records], "timestamp": moments, "n": numbers})
 
 
+class Cutting:
+    """A cutter and its state: windows that are over, and the late records."""
+
+    def __init__(self, length: pd.Timedelta, lateness: pd.Timedelta) -> None:
+        self.cutter, self.state, self.late = _Cutter(length, lateness, "timestamp"), _State(), list[pd.DataFrame]()
+
+    def cut(self, batch: pd.DataFrame, behind: set[int]) -> list[pd.DataFrame]:
+        state = self.cutter.cut(self.state, batch, behind)
+        self.late += [state.late] if state.late is not None else []
+        self.state = state._replace(ready=())
+        return list(state.ready)
+
+    def rest(self) -> list[pd.DataFrame]:
+        return list(self.cutter.rest(self.state).ready)
+
+
 @st.composite
 def shuffled(draw: st.DrawFn, lateness: int) -> list[tuple[int, int]]:
     """Records, each at most `lateness` milliseconds older than the newest before it."""
@@ -283,17 +276,16 @@ def test_whatever_the_order_within_the_lateness_every_record_is_in_the_one_right
     data: st.DataObject, lateness: int, length: int
 ) -> None:
     records = data.draw(shuffled(lateness))
-    late: list[pd.DataFrame] = []
-    cutter = _Cutter(pd.Timedelta(milliseconds=length), pd.Timedelta(milliseconds=lateness), "timestamp", late.append)
+    cutter = Cutting(pd.Timedelta(milliseconds=length), pd.Timedelta(milliseconds=lateness))
     given_windows, begin = [], 0
     while begin < len(records):
         size = data.draw(st.integers(1, 10))
         batch = records[begin : begin + size]
-        given_windows += cutter.cut(frame(batch, begin), [partition for partition, _ in batch], set())
+        given_windows += cutter.cut(frame(batch, begin), set())
         begin += size
     closed = len(given_windows)
     given_windows += cutter.rest()
-    assert late == []
+    assert cutter.late == []
     starts = [window.attrs["start"] for window in given_windows]
     assert starts == sorted(set(starts))
     placed = {n: window.attrs["start"] for window in given_windows for n in window["n"]}
@@ -313,8 +305,7 @@ def test_whatever_the_order_within_the_lateness_every_record_is_in_the_one_right
 def test_partitions_in_any_interleaving_lose_nothing_while_one_is_behind(
     data: st.DataObject, spans: list[list[int]]
 ) -> None:
-    late: list[pd.DataFrame] = []
-    cutter = _Cutter(pd.Timedelta(seconds=5), pd.Timedelta(0), "timestamp", late.append)
+    cutter = Cutting(pd.Timedelta(seconds=5), pd.Timedelta(0))
     left = {partition: [NOON + moment for moment in span] for partition, span in enumerate(spans)}
     given_windows, number = [], 0
     while any(left.values()):
@@ -323,10 +314,10 @@ def test_partitions_in_any_interleaving_lose_nothing_while_one_is_behind(
         batch, left[partition] = left[partition][:size], left[partition][size:]
         behind = {one for one in left if left[one]}
         records = [(partition, moment) for moment in batch]
-        given_windows += cutter.cut(frame(records, number), [partition] * len(batch), behind)
+        given_windows += cutter.cut(frame(records, number), behind)
         number += len(batch)
     given_windows += cutter.rest()
-    assert late == []
+    assert cutter.late == []
     assert sum(map(len, given_windows)) == number == sum(map(len, spans))
     starts = [window.attrs["start"] for window in given_windows]
     assert starts == sorted(set(starts))
@@ -335,11 +326,10 @@ def test_partitions_in_any_interleaving_lose_nothing_while_one_is_behind(
 @settings(max_examples=40, deadline=None)
 @given(records=st.lists(st.tuples(st.just(0), st.integers(NOON, NOON + 60_000)), min_size=1, max_size=15))
 def test_beyond_the_lateness_a_record_is_late_or_in_a_window_and_never_both(records: list[tuple[int, int]]) -> None:
-    late: list[pd.DataFrame] = []
-    cutter = _Cutter(pd.Timedelta(seconds=5), pd.Timedelta(0), "timestamp", late.append)
+    cutter = Cutting(pd.Timedelta(seconds=5), pd.Timedelta(0))
     given_windows = []
     for number, record in enumerate(records):
-        given_windows += cutter.cut(frame([record], number), [0], set())
+        given_windows += cutter.cut(frame([record], number), set())
     given_windows += cutter.rest()
-    numbers = [n for window in [*given_windows, *late] for n in window["n"]]
+    numbers = [n for window in [*given_windows, *cutter.late] for n in window["n"]]
     assert sorted(numbers) == [*range(len(records))]
