@@ -74,8 +74,10 @@ def _own_name(name: Any) -> Any:
 def _transposed(rows: Sequence[dict[str, Any]]) -> dict[Any, Sequence[Any]]:
     """The values of each field, `pd.NA` where a row lacks it."""
     layouts = set(map(tuple, rows))
-    if len(layouts) == 1:  # all rows have the same fields in the same order
-        return dict(zip(layouts.pop(), zip(*map(dict.values, rows), strict=True), strict=False))
+    if (
+        len(layouts) == 1
+    ):  # all rows have the same fields; no tuple for each row, which would wake the garbage collector
+        return {name: [row[name] for row in rows] for name in layouts.pop()}
     names = dict.fromkeys(chain.from_iterable(rows))
     return {name: [row.get(name, pd.NA) for row in rows] for name in names}
 
@@ -112,8 +114,8 @@ def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _joined_column(name: Any, frames: Sequence[pd.DataFrame]) -> Any:
-    parts = [frame[name] if name in frame else None for frame in frames]
+    parts = [frame.get(name) for frame in frames]
     if len({None if part is None else part.dtype for part in parts}) == 1:
-        return pd.concat(parts, ignore_index=True)  # type: ignore[arg-type]
+        return pd.concat(parts, ignore_index=True)
     pairs = zip(parts, frames, strict=True)
     return column([one for part, frame in pairs for one in ([pd.NA] * len(frame) if part is None else part.tolist())])

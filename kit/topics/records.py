@@ -1,7 +1,6 @@
 """Kafka records as DataFrame columns."""
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -9,19 +8,17 @@ import pandas as pd
 
 __all__ = ["columns", "readable", "times"]
 
-_PLACE = attrgetter("topic", "partition", "offset", "timestamp", "key")
 _NO_TIMESTAMP = -1  # what Kafka keeps for a record that was sent without a time
 
 
 def columns(records: Sequence[Any]) -> dict[str, Any]:
     """Where the records stand in Kafka: topic, partition, offset, timestamp (ms, UTC) and key, a column each."""
-    topic, partition, offset, timestamp, key = zip(*map(_PLACE, records), strict=True) if records else ((),) * 5
     return {
-        "topic": np.array(topic, dtype=object),
-        "partition": np.array(partition, "int64"),
-        "offset": np.array(offset, "int64"),
-        "timestamp": times(np.array(timestamp, "int64")),
-        "key": np.array([readable(one) for one in key], dtype=object),
+        "topic": np.array([record.topic for record in records], dtype=object),
+        "partition": np.array([record.partition for record in records], "int64"),
+        "offset": np.array([record.offset for record in records], "int64"),
+        "timestamp": times(np.array([record.timestamp for record in records], "int64")),
+        "key": np.array([readable(record.key) for record in records], dtype=object),
     }
 
 

@@ -1,4 +1,4 @@
-"""A stream that goes on: after an interrupt, an error, a break, and when partitions are added; nothing lost or twice."""
+"""A stream goes on after an interrupt, an error or a break, and when partitions are added: nothing lost, or twice."""
 
 import _thread
 import random
@@ -76,11 +76,11 @@ def test_whenever_it_is_interrupted_each_record_is_given_once(single: str, broke
     for source in (stream, cutting):
         frames: list[pd.DataFrame] = []
         struck = ended = 0
-        with interrupts(random.Random(5)):  # noqa: S311  # a seed, so that it can be repeated
+        with interrupts(random.Random(5)):  # a seed, so that it can be repeated
             while not ended:
                 try:
                     for frame in source:
-                        frames.append(frame)  # noqa: PERF402  # an interrupt must find it here, or not given
+                        frames.append(frame)  # an interrupt must find it here, or not given
                     ended = 1
                 except KeyboardInterrupt:
                     struck += 1
@@ -93,9 +93,7 @@ def test_an_error_in_the_loop_and_a_bad_record_leave_the_stream_where_it_was(sin
     write(broker, single, [value(0), b"no json", value(2)])
     with batches(single, start="earliest", every=0.2, bootstrap_servers=broker) as stream:
         with pytest.raises(ZeroDivisionError):
-            for batch in stream:
-                assert batch["n"].tolist() == [0]
-                raise ZeroDivisionError
+            [1 / int(n) for batch in stream for n in batch["n"]]
         for _ in range(2):  # it does not end without a word
             with pytest.raises(BadPayload, match="offset 1"):
                 next(stream)
