@@ -135,8 +135,8 @@ def tail(topic: str, n: int = 10, *, bootstrap_servers: str | None = None) -> pd
     --------
     >>> topics.tail("quotes", 2)                             # doctest: +SKIP
        partition  offset                        timestamp   key             value
-    0          0     118 2008-09-15 14:30:01.000000+00:00  IBM    {"price": 57.1}
-    1          0     119 2008-09-15 14:30:02.000000+00:00  IBM    {"price": 57.2}
+    0          0     118 2008-09-15 14:30:01.000000+00:00  JPM    {"price": 57.1}
+    1          0     119 2008-09-15 14:30:02.000000+00:00  JPM    {"price": 57.2}
     """
     if not isinstance(n, int) or n < 1:
         raise ConfigError("a whole number of records, 1 or more", got=f"n={n!r}", todo="leave n out for the last 10")
