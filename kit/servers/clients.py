@@ -144,6 +144,8 @@ def producer(bootstrap_servers: str, **options: Any) -> KafkaProducer:
         No broker answered.
     """
     servers = reachable(bootstrap_servers)
+    with admin(bootstrap_servers):
+        pass  # it names an advertised host that is unknown: a producer only waits for it
     try:
         return _connected(KafkaProducer, servers, **{"metrics_enabled": False, **options})
     except KafkaError as error:
@@ -156,6 +158,7 @@ def _open(kind: Callable[..., T], bootstrap_servers: str, **options: Any) -> Ite
     client: Any = None
     try:
         client = _connected(kind, servers, **options)
+        _check_advertised(client, servers)
         yield client
     except KafkaError as error:
         raise _kit_error(error, ",".join(servers), client) from error
@@ -179,18 +182,16 @@ def _connected(kind: Callable[..., T], servers: list[str], **options: Any) -> T:
 
     try:
         settings = {"bootstrap_timeout_ms": _BOOTSTRAP_MS, **_OPTIONS, **options}
-        client = kind(bootstrap_servers=servers, kafka_client=connect, **settings)
-        _check_advertised(net, servers)
-        return client
+        return kind(bootstrap_servers=servers, kafka_client=connect, **settings)
     except BaseException:
         if net is not None:
             net.close()
         raise
 
 
-def _check_advertised(net: KafkaNetClient | None, servers: list[str]) -> None:
+def _check_advertised(client: Any, servers: list[str]) -> None:
     """Refuse a cluster none of whose brokers has a host name that this machine can resolve."""
-    brokers = net.cluster.brokers() if net is not None else ()
+    brokers = client._manager.cluster.brokers()
     unknown = _unknown_hosts(brokers)
     if unknown and len(unknown) == len(brokers):
         raise _unresolved(unknown, ",".join(servers))
