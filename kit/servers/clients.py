@@ -6,8 +6,9 @@ so the brokers are first asked with a plain socket, and only those that answer a
 """
 
 import logging
+import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
@@ -19,7 +20,7 @@ from kafka.net.compat import KafkaNetClient
 from kit.deadline import Deadline, pause
 from kit.errors import BrokerUnavailable, ConfigError, KitError, TopicError
 
-__all__ = ["admin", "ask", "consumer", "producer", "reachable", "unavailable"]
+__all__ = ["address", "admin", "ask", "consumer", "producer", "reachable", "unavailable"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,6 +34,7 @@ _PATIENCE = 15.0
 _PASSING = (RetriableError, UnknownBrokerIdError)
 _OPTIONS = {"request_timeout_ms": 10_000, "reconnect_backoff_ms": 20, "retry_backoff_ms": 20}
 _ADDRESSES = "bootstrap servers as host:port,host:port"
+_ADDRESS = re.compile(r"(\[(?P<ipv6>[^\[\]/]+)\]|(?P<host>[^\[\]:/]+)):(?P<port>[0-9]+)")
 
 # When an answer comes in the moment in which it closes a connection, kafka-python logs a traceback of its own.
 logging.getLogger("kafka.net.transport").addFilter(
@@ -60,13 +62,19 @@ def reachable(bootstrap_servers: str) -> list[str]:
     return live
 
 
+def address(host: str, port: int) -> str:
+    """``host:port``; an IPv6 host goes into brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _refusal(server: str) -> str | None:
     """Why the server cannot be reached, or None if it can."""
-    host, _, port = server.rpartition(":")
-    if not host or not port.isdecimal():
-        raise ConfigError(_ADDRESSES, got=repr(server), todo='write "127.0.0.1:9092"')
+    found = _ADDRESS.fullmatch(server)
+    if found is None:
+        raise ConfigError(_ADDRESSES, got=repr(server), todo='write "127.0.0.1:9092", or "[::1]:9092" for IPv6')
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_PROBE_SECONDS).close()
+        target = (found["ipv6"] or found["host"], int(found["port"]))
+        socket.create_connection(target, timeout=_PROBE_SECONDS).close()
     except (OSError, OverflowError, UnicodeError) as error:  # the latter two: no such port, no such name
         return str(error)
     return None
@@ -117,9 +125,13 @@ class _Admin(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no typ
 
 @contextmanager
 def consumer(bootstrap_servers: str, **options: Any) -> Iterator[KafkaConsumer]:
-    """A consumer that makes no topic, loses no place silently and is closed on the way out; errors as in `admin`."""
-    quiet = {"metrics_enabled": False, "allow_auto_create_topics": False, "enable_auto_commit": False}
-    with _open(KafkaConsumer, bootstrap_servers, auto_offset_reset="none", **quiet, **options) as client:
+    """A consumer that makes no topic, loses no place silently and is closed on the way out; errors as in `admin`.
+
+    It reads committed records only: those of a transaction come when it has been committed, or never.
+    """
+    own = {"isolation_level": "read_committed", "auto_offset_reset": "none", "enable_auto_commit": False}
+    quiet = {"metrics_enabled": False, "allow_auto_create_topics": False}
+    with _open(KafkaConsumer, bootstrap_servers, **own, **quiet, **options) as client:
         yield client
 
 
@@ -132,6 +144,8 @@ def producer(bootstrap_servers: str, **options: Any) -> KafkaProducer:
         No broker answered.
     """
     servers = reachable(bootstrap_servers)
+    with admin(bootstrap_servers):
+        pass  # it names an advertised host that is unknown: a producer only waits for it
     try:
         return _connected(KafkaProducer, servers, **{"metrics_enabled": False, **options})
     except KafkaError as error:
@@ -144,9 +158,10 @@ def _open(kind: Callable[..., T], bootstrap_servers: str, **options: Any) -> Ite
     client: Any = None
     try:
         client = _connected(kind, servers, **options)
+        _check_advertised(client, servers)
         yield client
     except KafkaError as error:
-        raise _kit_error(error, ",".join(servers)) from error
+        raise _kit_error(error, ",".join(servers), client) from error
     finally:
         if isinstance(client, KafkaConsumer):
             client.close(autocommit=False, timeout_ms=_CLOSE_MS)
@@ -174,10 +189,38 @@ def _connected(kind: Callable[..., T], servers: list[str], **options: Any) -> T:
         raise
 
 
-def _kit_error(error: KafkaError, servers: str) -> KitError:
-    if isinstance(error, _PASSING):
-        return unavailable(servers, str(error))
-    return TopicError("Kafka to do as it was asked", got=str(error), todo="change what the message names")
+def _check_advertised(client: Any, servers: list[str]) -> None:
+    """Refuse a cluster none of whose brokers has a host name that this machine can resolve."""
+    brokers = client._manager.cluster.brokers()
+    unknown = _unknown_hosts(brokers)
+    if unknown and len(unknown) == len(brokers):
+        raise _unresolved(unknown, ",".join(servers))
+
+
+def _unknown_hosts(brokers: Iterable[Any]) -> list[str]:
+    """The addresses of those brokers whose host this machine cannot resolve."""
+    unknown = []
+    for broker in brokers:
+        try:
+            socket.getaddrinfo(broker.host, broker.port)
+        except (OSError, UnicodeError):
+            unknown.append(address(broker.host, broker.port))
+    return unknown
+
+
+def _unresolved(advertised: list[str], servers: str) -> BrokerUnavailable:
+    return BrokerUnavailable(
+        "brokers that advertise addresses which this machine can resolve",
+        got=f"{servers} answers, but advertises {', '.join(advertised)}, an unknown host",
+        todo="set the broker's advertised.listeners to a host that this machine knows, or add the host to /etc/hosts",
+    )
+
+
+def _kit_error(error: KafkaError, servers: str, client: Any = None) -> KitError:
+    if not isinstance(error, _PASSING):
+        return TopicError("Kafka to do as it was asked", got=str(error), todo="change what the message names")
+    unknown = _unknown_hosts(client._manager.cluster.brokers()) if client is not None else []
+    return _unresolved(unknown, servers) if unknown else unavailable(servers, str(error))
 
 
 def ask(call: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:

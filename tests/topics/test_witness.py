@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from kit import topics
+from kit.errors import TopicError
 from kit.servers.jvm import Jvm
 from tests.topics.tools import NOON, commit, member, write, write_pairs
 
@@ -96,6 +97,15 @@ def test_a_group_of_the_new_rebalance_protocol_is_seen_too(broker: str, topic: s
     where = ["--topic", topic, "--group", f"{topic}-g", "--from-beginning", "--max-messages", "2"]
     assert kafka("consumer.ConsoleConsumer", broker, *where, "--command-property", "group.protocol=consumer")
     assert ours(broker, topic) == [["0", "2", "2", "0"]]
+
+
+def test_a_share_group_is_called_what_it_is(broker: str, topic: str) -> None:
+    topics.create(topic, bootstrap_servers=broker)
+    group = f"{topic}-shared"
+    where = ["--topic", topic, "--group", group, "--timeout-ms", "2000"]
+    kafka("consumer.ConsoleShareConsumer", broker, *where)
+    with pytest.raises(TopicError, match=f"'{group}' is a share group"):
+        topics.lag(group, bootstrap_servers=broker)
 
 
 @pytest.mark.parametrize(("time", "column"), [("earliest", "earliest"), ("latest", "latest")])
