@@ -14,15 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kit.errors import ServerError
+from kit.errors import NotEnoughMemory, ServerError
 from kit.servers import interrupts
 from kit.servers.jvm import Jvm
 
-__all__ = ["Node", "answers_kafka", "format_all", "jvm", "run_command", "write_settings"]
+__all__ = ["MORE_HEAP", "Node", "answers_kafka", "format_all", "jvm", "run_command", "write_settings"]
 
 _LOG4J = Path(__file__).with_name("kafka_log4j2.properties")
 _SETTINGS_FILE, _DATA_FOLDER = "server.properties", "data"
 _ANSWER_SECONDS = 2.0
+MORE_HEAP = "set KIT_KAFKA_HEAP=256 (MB)"
 
 # What makes a broker small: the log cleaner's stock buffer alone is 128 MB. What makes it quick to notice a dead one:
 # the stock session and fetch time-outs are made for data centres, not for a class that looks on.
@@ -113,7 +114,7 @@ def write_settings(node: Node, *, replicas: int, controllers: Sequence[int]) -> 
 def jvm(heap: int) -> Jvm:
     """The Java runtime of a broker with a heap of so many MB."""
     log4j = (f"-Dlog4j2.configurationFile={_LOG4J.as_uri()}", "-Dlog4j2.disableJmx=true")
-    return Jvm("kafka", heap=("-Xms32m", f"-Xmx{heap}m"), options=log4j)
+    return Jvm("kafka", heap=(f"-Xms{min(heap, 32)}m", f"-Xmx{heap}m"), options=log4j)
 
 
 def run_command(jvm: Jvm) -> list[str]:
@@ -177,10 +178,13 @@ def _format(node: Node, cluster_id: str, *, voters: Sequence[Node], jvm: Jvm) ->
     )
     if tool.returncode:
         lines = tool.stdout.strip().splitlines()
-        raise ServerError(
+        kind, todo = ServerError, "run `kit reset`, which starts from an empty state folder"
+        if "OutOfMemoryError" in tool.stdout:
+            kind, todo = NotEnoughMemory, MORE_HEAP
+        raise kind(
             f"{node.name} to be formatted in {node.folder}",
             got=lines[-1][:200] if lines else f"exit code {tool.returncode}",
-            todo="run `kit reset`, which starts from an empty state folder",
+            todo=todo,
         )
 
 

@@ -13,7 +13,7 @@ from kit.errors import KitError, ServerError
 if TYPE_CHECKING:
     from kafka.admin import KafkaAdminClient
 
-__all__ = ["addresses", "exercise", "leaders", "replicate_internal_topics", "wait_joined"]
+__all__ = ["exercise", "leaders", "replicate_internal_topics", "wait_joined"]
 
 
 def wait_joined(bootstrap_servers: str, brokers: set[int], *, timeout: float) -> None:
@@ -45,20 +45,6 @@ def wait_joined(bootstrap_servers: str, brokers: set[int], *, timeout: float) ->
         got=f"after {timeout:.0f} s {sorted(missing)} had not",
         todo="run `kit down`, then `kit up`; if it stays so, `kit reset`",
     )
-
-
-def addresses(bootstrap_servers: str) -> list[tuple[str, int]]:
-    """Host and port that each broker advertises.
-
-    Raises
-    ------
-    BrokerUnavailable, ConfigError
-        No broker answered; an address is not written as ``host:port``.
-    """
-    from kit.servers.clients import admin
-
-    with admin(bootstrap_servers) as client:
-        return [(str(broker["host"]), int(broker["port"])) for broker in client.describe_cluster()["brokers"]]
 
 
 def leaders(bootstrap_servers: str) -> dict[int, int]:

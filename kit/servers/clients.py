@@ -17,6 +17,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, NotControllerError, RetriableError, UnknownBrokerIdError
 from kafka.net.compat import KafkaNetClient
 
+from kit.config import settings
 from kit.deadline import Deadline, pause
 from kit.errors import BrokerUnavailable, ConfigError, KitError, TopicError
 
@@ -33,6 +34,8 @@ _PATIENCE = 15.0
 # Errors of a cluster that is changing, or of one that is gone: which of the two, only time tells.
 _PASSING = (RetriableError, UnknownBrokerIdError)
 _OPTIONS = {"request_timeout_ms": 10_000, "reconnect_backoff_ms": 20, "retry_backoff_ms": 20}
+_LABS_CLUSTER = "run `kit status` to see which brokers run, and `kit up` to start them"
+_OWN_CLUSTER = "start that cluster, or correct or unset KIT_KAFKA_BOOTSTRAP_SERVERS (host:port,…)"
 _ADDRESSES = "bootstrap servers as host:port,host:port"
 _ADDRESS = re.compile(r"(\[(?P<ipv6>[^\[\]/]+)\]|(?P<host>[^\[\]:/]+)):(?P<port>[0-9]+)")
 
@@ -85,7 +88,7 @@ def unavailable(servers: str, why: str) -> BrokerUnavailable:
     return BrokerUnavailable(
         f"a Kafka broker to answer at {servers}",
         got=why,
-        todo="run `kit status` to see which brokers run, and `kit up` to start them",
+        todo=_OWN_CLUSTER if settings().kafka_bootstrap_servers else _LABS_CLUSTER,
     )
 
 

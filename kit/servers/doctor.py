@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from kit.config import settings
-from kit.errors import KitError
+from kit.errors import ConfigError, KitError
 from kit.servers import jars, lab, memory
 from kit.servers.jvm import JAVA_VARIABLES, java, java_version
 from kit.servers.ports import answers
@@ -169,7 +169,8 @@ def _external(server: External) -> Check:
     try:
         server.check()
     except KitError as error:
-        return Check(server.name, f"{found}: {error.got}", error.todo)
+        where = f" in {server.setting}" if isinstance(error, ConfigError) else ""
+        return Check(server.name, f"{found}: {error.got}", error.todo + where)
     return Check(server.name, found)
 
 

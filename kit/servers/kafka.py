@@ -30,6 +30,7 @@ from kit.servers.server import Server, ServerStatus
 __all__ = ["MAX_BROKERS", "Broker", "KafkaCluster", "of_settings"]
 
 MAX_BROKERS = 5
+_NOTES = {"more heap": f"{_broker.MORE_HEAP}, "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +275,16 @@ class KafkaCluster(Server):
 
     def _launch(self, node: Node, launched: list[Process]) -> None:
         argv, env = _broker.run_command(self.jvm), self.jvm.environment
-        launch(node.name, argv, home=self.home, ports=[node.port], env=env, cwd=node.folder, launched=launched)
+        launch(
+            node.name,
+            argv,
+            home=self.home,
+            ports=[node.port],
+            env=env,
+            cwd=node.folder,
+            notes=_NOTES,
+            launched=launched,
+        )
 
     def _process(self, node: Node) -> Process | None:
         process = Process.load(self.home, node.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kit.errors import PortTaken, ServerError
+from kit.errors import NotEnoughMemory, PortTaken, ServerError
 from kit.servers.ports import answers, choose_port
 from kit.servers.process import Process, launch, undone_on_error
 
@@ -46,6 +46,15 @@ def test_a_server_that_ends_tells_how_with_its_last_log_lines(tmp_path: Path) ->
     assert caught.value.log_tail[0] == "starting"
     assert len(str(caught.value).splitlines()) <= 4
     assert Process.load(tmp_path, "bad") is None
+
+
+def test_a_java_server_that_runs_out_of_memory_says_how_it_gets_more(tmp_path: Path) -> None:
+    burst = "print('Terminating due to java.lang.OutOfMemoryError: Java heap space'); raise SystemExit(3)"
+    notes = {"more heap": "set KIT_WEB_HEAP=256, "}
+    process = launch("web", [sys.executable, "-c", burst], home=tmp_path, notes=notes)
+    with pytest.raises(NotEnoughMemory, match="Java heap space") as caught:
+        process.wait_ready(lambda: False, timeout=20)
+    assert caught.value.todo.startswith("set KIT_WEB_HEAP=256, or run `kit reset`")
 
 
 def test_a_server_that_stays_silent_is_stopped_at_the_deadline(tmp_path: Path) -> None:
