@@ -4,7 +4,7 @@ import secrets
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field, fields
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, Field
@@ -57,28 +57,16 @@ class Served:
     streams_open: int = 0
     _given: dict[object, bytearray] = field(default_factory=lambda: defaultdict(lambda: bytearray(_BLOCK)), repr=False)
 
-    def quote(self, symbol: str, instant: int) -> None:
-        """Count a quote."""
-        if self._first_time(symbol, instant):
-            self.quotes += 1
-        else:
-            self.quotes_repeated += 1
+    def count(self, kind: Literal["quotes", "tweets"], what: str, number: int) -> None:
+        """Count a quote by its symbol and instant, a tweet by the number of its place since 1970.
 
-    def tweet(self, slot: int) -> None:
-        """Count a tweet. `slot` numbers the places for tweets in the instants since 1970: an id has one slot."""
-        if self._first_time("", slot):
-            self.tweets += 1
-        else:
-            self.tweets_repeated += 1
-
-    def _first_time(self, what: str, number: int) -> bool:
-        """Whether this one is new. A byte a record: cheap enough to remember all of them."""
+        A byte a record: cheap enough to remember all of them.
+        """
         block, place = divmod(number, _BLOCK)
         given = self._given[what, block]
-        if given[place]:
-            return False
+        name = f"{kind}_repeated" if given[place] else kind
         given[place] = 1
-        return True
+        setattr(self, name, getattr(self, name) + 1)
 
     def counts(self) -> dict[str, int]:
         """The counts by their names."""
@@ -107,11 +95,8 @@ class RateLimit:
 class FeedState:
     """All that one server knows. `token` is the bearer token that X's routes want."""
 
-    def __init__(
-        self, prices: Prices, tweets: list[Tweet], clock: ReplayClock, *, token: str, tweets_per_tick: int
-    ) -> None:
+    def __init__(self, prices: Prices, tweets: list[Tweet], clock: ReplayClock, *, token: str) -> None:
         self.prices, self.tweets, self.clock, self.token = prices, tweets, clock, token
-        self.tweets_per_tick = tweets_per_tick
         self.crumb, self.cookie = secrets.token_urlsafe(8), secrets.token_urlsafe(16)
         self.closing = False
         self.served = Served()

@@ -22,6 +22,7 @@ from kit.feeds.state import FeedState
 __all__ = ["StreamResponse"]
 
 _EPOCH_MS = 1_288_834_974_657
+_TWEETS_PER_TICK = 2
 _CHUNK = 32_768  # bytes handed to the transport at once
 _KEEP_ALIVE = b"\r\n"
 _DISCONNECT = {
@@ -77,7 +78,7 @@ class StreamResponse(Response):
         self._generation, self._origin = state.clock.generation, state.clock.origin
         now = state.clock.tick
         begin = max(-1, now - backfill) if backfill else now
-        self._tick, self._next = begin, (begin + 1) * state.tweets_per_tick
+        self._tick, self._next = begin, (begin + 1) * _TWEETS_PER_TICK
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._state.served.streams_open += 1
@@ -89,7 +90,7 @@ class StreamResponse(Response):
                 await self._send(send, chunk.body)
                 served = self._state.served
                 for slot in chunk.slots:
-                    served.tweet(slot)
+                    served.count("tweets", "", slot)
                 served.malformed += chunk.malformed
                 served.truncated += chunk.truncated
             await self._send(send, b"", more=False)
@@ -136,7 +137,7 @@ class StreamResponse(Response):
 
     def _due(self) -> list[_Chunk]:
         """The next lines that are due, as many as make a chunk. Moves the cursor."""
-        state, clock, per_tick = self._state, self._state.clock, self._state.tweets_per_tick
+        state, clock, per_tick = self._state, self._state.clock, _TWEETS_PER_TICK
         if clock.generation != self._generation:  # another replay: from its start
             self._generation, self._origin, self._tick, self._next = clock.generation, clock.origin, -1, 0
         now = clock.tick

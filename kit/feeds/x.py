@@ -1,6 +1,6 @@
 """The X API v2: sample stream, filtered stream, and its rules.
 
-Tweet n of the replay comes at tick n // tweets_per_tick. Its id is a snowflake: milliseconds of the replay's instant
+Tweet n of the replay comes at tick n // 2. Its id is a snowflake: milliseconds of the replay's instant
 since 4 November 2010 in the upper bits, its place in that second in the lower (source: X documentation, "Snowflake
 IDs"). The data set names no authors: `reader_<row>` stands in for the author of a row, with the row as author id.
 """
@@ -143,7 +143,7 @@ async def list_rules(request: Request, state: State) -> Response:
 
 
 @router.post("/search/stream/rules")
-async def change_rules(request: Request, state: State, dry_run: bool = False) -> Response:
+async def change_rules(request: Request, state: State) -> Response:
     refused, headers = await _rules_access(request, state)
     if refused:
         return refused
@@ -152,10 +152,10 @@ async def change_rules(request: Request, state: State, dry_run: bool = False) ->
         adding, deleting = body.get("add"), body.get("delete")
     except (ValueError, AttributeError, RecursionError):
         adding = deleting = None
-    if isinstance(deleting, dict) and adding is None and all(isinstance(one, list) for one in deleting.values()):
-        return _delete(state, deleting, headers, dry_run=dry_run)
+    if adding is None and isinstance(deleting, dict) and isinstance(deleting.get("ids"), list):
+        return _delete(state, deleting["ids"], headers)
     if isinstance(adding, list) and deleting is None:
-        return _add(state, adding, headers, dry_run=dry_run)
+        return _add(state, adding, headers)
     return _invalid("One or more parameters to your request was invalid.", headers)
 
 
@@ -163,7 +163,7 @@ def _listed(rules: dict[str, tuple[str, str | None]]) -> list[dict[str, str]]:
     return [{"id": number, "value": value, **({"tag": tag} if tag else {})} for number, (value, tag) in rules.items()]
 
 
-def _add(state: FeedState, adding: list[Any], headers: Headers, *, dry_run: bool) -> Response:
+def _add(state: FeedState, adding: list[Any], headers: Headers) -> Response:
     made: dict[str, tuple[str, str | None]] = {}
     errors: list[dict[str, Any]] = []
     known = {value: number for number, (value, _) in state.rules.items()}
@@ -184,23 +184,19 @@ def _add(state: FeedState, adding: list[Any], headers: Headers, *, dry_run: bool
         else:
             known[value] = str(uuid.uuid4().int >> 66)
             made[known[value]] = value, tag
-    if not dry_run:
-        state.rules.update(made)
+    state.rules.update(made)
     invalid = sum(error["title"] == "UnprocessableEntity" for error in errors)
     summary = {"created": len(made), "not_created": len(errors), "valid": len(adding) - invalid, "invalid": invalid}
     status = 201 if made else 400 if invalid else 200
     return _meta({"summary": summary}, status, headers, data=_listed(made), errors=errors)
 
 
-def _delete(state: FeedState, deleting: dict[str, Any], headers: Headers, *, dry_run: bool) -> Response:
-    wanted = {(kind, str(one)) for kind in ("ids", "values") for one in deleting.get(kind) or ()}
-    found = {number: {("ids", number), ("values", rule[0])} & wanted for number, rule in state.rules.items()}
-    numbers = [number for number, matches in found.items() if matches]
-    missing = len(wanted.difference(*found.values()))
-    if not dry_run:
-        for number in numbers:
-            del state.rules[number]
-    errors = [{"title": "Invalid Request", "detail": "Rule does not exist", "type": f"{_PROBLEMS}not-found"}]
-    summary = {"deleted": len(numbers), "not_deleted": missing}
-    status = 200 if numbers or not missing else 400
-    return _meta({"summary": summary}, status, headers, errors=errors if missing else None)
+def _delete(state: FeedState, numbers: list[Any], headers: Headers) -> Response:
+    wanted = set(map(str, numbers))
+    found = wanted & state.rules.keys()
+    for number in found:
+        del state.rules[number]
+    missing = len(wanted - found)
+    errors = [{"title": "Invalid Request", "detail": "Rule does not exist", "type": f"{_PROBLEMS}not-found"}] * missing
+    summary = {"deleted": len(found), "not_deleted": missing}
+    return _meta({"summary": summary}, 200 if found or not missing else 400, headers, errors=errors)

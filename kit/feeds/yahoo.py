@@ -83,7 +83,7 @@ async def quote(request: Request, state: State, symbols: str = "") -> Response:
     response, outcome = await _with_faults(request, state, json_response(body), faults)
     if outcome == "whole":
         for symbol in known:
-            state.served.quote(symbol, state.clock.instant(tick))
+            state.served.count("quotes", symbol, state.clock.instant(tick))
     return response
 
 

@@ -266,5 +266,6 @@ def test_faults_on_the_rules_leave_them_as_they_were(feed: FeedServer) -> None:
     with pytest.raises(BROKEN):
         rules(feed, "love")
     feed.fault("latency", route="rules", seconds=0.05)
-    assert rules(feed, "love").json()["meta"]["summary"]["created"] == 1
-    assert post_rules(feed, {"delete": {"values": ["love"]}}).status_code == 200
+    added = rules(feed, "love").json()
+    assert added["meta"]["summary"]["created"] == 1
+    assert post_rules(feed, {"delete": {"ids": [added["data"][0]["id"]]}}).status_code == 200

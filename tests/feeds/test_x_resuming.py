@@ -102,8 +102,8 @@ def test_another_server_with_the_same_start_gives_the_same_tweets_byte_by_byte_a
 
 
 def test_a_reader_that_does_not_read_costs_no_memory_and_misses_nothing(feed: FeedServer, connect: Connect) -> None:
-    assert feed.process is not None
-    server = psutil.Process(feed.process.pid)
+    (process,) = feed.processes
+    server = psutil.Process(process.pid)
     slow, quick = connect("sample/stream", read=False), connect()
     before = server.memory_info().rss
     feed.step(50_000)  # 100,000 tweets, about 20 MB
