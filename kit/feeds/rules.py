@@ -41,15 +41,8 @@ Match = Callable[[Subject], bool]
 
 @lru_cache(2048)
 def compile_rule(rule: str) -> Match:
-    """A function from a tweet to whether it matches.
+    """A function from a tweet to whether it matches; RuleError if the rule cannot be read.
 
-    Raises
-    ------
-    RuleError
-        The rule is empty, too long, not balanced, only negative, or uses an operator that is not there.
-
-    Examples
-    --------
     >>> compile_rule("bank -river")(Subject.of("The bank is closed", "reader_0001"))
     True
     """

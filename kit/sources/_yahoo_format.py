@@ -142,11 +142,9 @@ def _merged(days: list[tuple[date, float]], interval: str) -> dict[date, float]:
     if len(days) > 1:
         (before, _), (last, live) = days[-2:]
         length = _INTERVALS[interval]
+        same = (last - before).days < length
         if interval.endswith("mo"):
-            first, second = ((day.year * 12 + day.month - 1) // length for day in (before, last))
-            same = first == second
-        else:
-            same = (last - before).days < length
+            same = len({(day.year * 12 + day.month - 1) // length for day in (before, last)}) == 1
         if same and (before != last or interval == "1d"):
             days = [*days[:-2], (before, live)]
     return dict(sorted(dict(reversed(days)).items()))  # of two closes of a date, the first

@@ -2,11 +2,6 @@
 
 tweepy knows one address only. An adapter on its session sends each request where it belongs, and adds the bearer token
 on the way out, so that tweepy never holds it and cannot log it.
-
->>> class Printer(StreamingClient):
-...     def on_tweet(self, tweet):
-...         print(tweet.text)
->>> Printer().sample()                                       # doctest: +SKIP
 """
 
 import threading
@@ -89,7 +84,7 @@ class StreamingClient(tweepy.StreamingClient):  # type: ignore[misc]  # tweepy h
         self._running = value
 
     def on_connection_error(self) -> None:
-        """As in tweepy, which logs it; the end of a stream by `disconnect` is not an error."""
+        """As in tweepy, which logs it, but the end of a stream by `disconnect` is not an error."""
         if not self._adapter.hung_up.is_set():
             super().on_connection_error()
 

@@ -127,18 +127,15 @@ class Yahoo:
         """The crumb that goes with this session's cookie: Yahoo wants both with a request for quotes."""
         with self._lock:
             if new or not self._crumb:
-                answer = self._get_url(self._cookie_url)  # 404, with a cookie
+                answer = self._get("", base=self._cookie_url)  # 404, with a cookie
                 if not self._session.cookies:
                     self._body(answer)
                 self._crumb = self._body(self._get("/v1/test/getcrumb")).decode("utf-8", "replace").strip()
             return self._crumb
 
-    def _get(self, path: str, params: dict[str, str] | None = None) -> requests.Response:
-        return self._get_url(self.base_url + path, params)
-
-    def _get_url(self, url: str, params: dict[str, str] | None = None) -> requests.Response:
+    def _get(self, path: str, params: dict[str, str] | None = None, *, base: str = "") -> requests.Response:
         try:
-            return self._session.get(url, params=params, timeout=self._timeout)
+            return self._session.get((base or self.base_url) + path, params=params, timeout=self._timeout)
         except requests.RequestException as error:
             raise SourceError(
                 f"an answer from {self.base_url}",
