@@ -49,14 +49,9 @@ def main() -> None:
     parser.add_argument("--speed", type=float, default=1.0, help="trading days a second")
     parser.add_argument("--origin", type=_instant, help="the replay's instant at tick 0 (default: now)")
     parser.add_argument("--paused", action="store_true", help="start with the clock standing still")
-    parser.add_argument("--tweets-per-tick", type=int, default=2)
     options = parser.parse_args()
-    for name, value, least, most in (
-        ("--port", options.port, 0, 65_535),
-        ("--tweets-per-tick", options.tweets_per_tick, 1, 1000),
-    ):
-        if not least <= value <= most:
-            parser.error(f"{name} must be {least} to {most}, not {value}")
+    if not 0 <= options.port <= 65_535:
+        parser.error(f"--port must be 0 to 65535, not {options.port}")
     token = os.environ.get("KIT_FEEDS_TOKEN", "")
     if not token:
         parser.error("expected a bearer token in KIT_FEEDS_TOKEN; got none; set it to any secret word")
@@ -67,16 +62,11 @@ def main() -> None:
         )
     except ClockError as error:
         parser.error(str(error))
-    _serve(FeedState(prices, load_tweets(), clock, token=token, tweets_per_tick=options.tweets_per_tick), options.port)
-
-
-def _serve(state: FeedState, port: int) -> None:
-    """Serve until a signal."""
-
+    state = FeedState(prices, load_tweets(), clock, token=token)
     config = uvicorn.Config(
         create_app(state),
         host="127.0.0.1",
-        port=port,
+        port=options.port,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=2,

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from kit.feeds import control, x, yahoo
 from kit.feeds.clock import ClockError
-from kit.feeds.responses import json_response
+from kit.feeds.responses import Refused, json_response
 from kit.feeds.state import FeedState
 
 __all__ = ["create_app"]
@@ -20,11 +20,14 @@ def create_app(state: FeedState) -> FastAPI:
         app.include_router(module.router)
     for kind in (ClockError, RequestValidationError):
         app.add_exception_handler(kind, _refuse)
+    app.add_exception_handler(Refused, _refuse)
     return app
 
 
 async def _refuse(_: Request, error: Exception) -> Response:
-    """The answer to a setting that cannot be."""
+    """The answer to a setting that cannot be, or the one that a route wants."""
+    if isinstance(error, Refused):
+        return error.response
     detail = str(error)
     if isinstance(error, RequestValidationError):
         detail = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors())

@@ -25,19 +25,9 @@ class ClockError(ValueError):
 class ReplayClock:
     """Turns wall time into ticks. It needs no task of its own: it works out the tick when it is read.
 
-    Parameters
-    ----------
-    days
-        The trading days there are, ISO dates, ascending.
-    start
-        Trading day of tick 0.
-    speed
-        Ticks a second of wall time.
-    origin
-        Instant of tick 0, epoch seconds; None: the moment the clock is set, or, if the replay ran ahead of that, the
-        instant after the last one shown. So an instant never stands for two moments of the data.
-    paused
-        The clock stands still until it is set or stepped.
+    `days` are the trading days there are (ISO dates, ascending), `start` is that of tick 0, `speed` is ticks a second.
+    `origin` is the instant of tick 0, epoch seconds. None: the moment the clock is set, or, if the replay ran ahead of
+    that, the instant after the last one shown. So an instant never stands for two moments of the data.
     """
 
     def __init__(
@@ -47,9 +37,8 @@ class ReplayClock:
         self._made = start, speed, origin, paused
         self._changed = asyncio.Event()
         self._tick, self._since, self._shown = 0, time.monotonic(), 0
-        self._first, self.origin, self._pinned = 0, 0, False
+        self._first, self.origin, self._pinned, self.paused, self.speed = 0, 0, False, True, 1.0
         self.generation = 0  # counts the replays: a new start, a new origin and a rewind each begin one at tick 0
-        self.paused, self.speed = True, 1.0
         self.reset()
 
     @property
@@ -102,13 +91,7 @@ class ReplayClock:
         origin: int | None = None,
         paused: bool | None = None,
     ) -> None:
-        """Change what is given. A new start or origin goes back to tick 0; else the replay goes on from where it is.
-
-        Raises
-        ------
-        ClockError
-            `start` is not a trading day, `speed` is not above 0, or X has no ids for `origin`.
-        """
+        """Change what is given. A new start or origin goes back to tick 0; else the replay goes on from where it is."""
         if speed is not None and not 0 < speed <= _MAX_SPEED:
             raise ClockError(f"speed must be above 0 and at most {_MAX_SPEED:g} trading days a second, not {speed}")
         if origin is not None and not _EARLIEST <= origin <= _LATEST:
@@ -121,10 +104,8 @@ class ReplayClock:
                 origin = self.origin if self._pinned else max(int(time.time()), self._shown + 1)
             self._first, self.origin, self._tick = first, origin, 0
             self.generation += 1
-        if speed is not None:
-            self.speed = speed
-        if paused is not None:
-            self.paused = paused
+        self.speed = self.speed if speed is None else speed
+        self.paused = self.paused if paused is None else paused
         self.wake()
 
     def reset(self) -> None:

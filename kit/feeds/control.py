@@ -14,8 +14,6 @@ router = APIRouter(prefix="/control")
 
 
 class ClockChange(BaseModel, extra="forbid"):
-    """What to change on the clock: the trading day to start at, the instant of tick 0, trading days a second."""
-
     start: str | None = None
     origin: datetime | None = None
     speed: float | None = None
@@ -23,8 +21,6 @@ class ClockChange(BaseModel, extra="forbid"):
 
 
 class Step(BaseModel, extra="forbid", strict=True):
-    """How far to move the clock."""
-
     ticks: int = 1
 
 
@@ -55,8 +51,8 @@ async def rewind(state: State) -> dict[str, object]:
 
 @router.post("/faults")
 async def add_fault(state: State, fault: Fault) -> dict[str, object]:
-    state.faults.add(fault)
-    return {"faults": state.faults.state()}
+    state.faults.append(fault)
+    return {"faults": state.faults}
 
 
 @router.delete("/faults")
@@ -74,5 +70,6 @@ async def limits(state: State, change: Limits) -> Limits:
 
 @router.post("/reset")
 async def reset(state: State) -> dict[str, object]:
-    state.reset()
+    state.forget()
+    state.clock.reset()
     return state.status()

@@ -6,7 +6,6 @@ import html
 import io
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.resources import files
 
 __all__ = ["Prices", "Tweet", "load_prices", "load_tweets"]
@@ -18,10 +17,6 @@ class Prices:
 
     days: list[str]
     closes: dict[str, list[float]]
-
-    @cached_property
-    def index(self) -> dict[str, int]:
-        return {day: number for number, day in enumerate(self.days)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,20 @@ from starlette.types import Receive, Scope, Send
 
 from kit.feeds.faults import Fault
 
-__all__ = ["apply_faults", "json_response"]
+__all__ = ["Refused", "apply_faults", "json_response"]
 
 
 def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A response with compact JSON. Half a surrogate, which UTF-8 does not have, comes as JSON's escape."""
     content = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(errors="backslashreplace")
     return Response(content, status, headers, media_type="application/json;charset=utf-8")
+
+
+class Refused(Exception):
+    """The request is refused with this response."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
 
 
 class _CutResponse(Response):
@@ -40,7 +47,9 @@ async def apply_faults(response: Response, faults: list[Fault]) -> tuple[Respons
         if fault.kind in ("latency", "stall"):
             await asyncio.sleep(fault.seconds)
         elif fault.kind == "status":
-            response, outcome = _refusal(fault), "lost"
+            headers = {"retry-after": "1"} if fault.status in (429, 503) else None
+            text = "Too Many Requests" if fault.status == 429 else f"error {fault.status}"
+            response, outcome = Response(text, fault.status, headers, media_type="text/plain"), "lost"
         elif fault.kind == "malformed":
             response, outcome = Response(fault.body.encode(), media_type="application/json"), "malformed"
         elif fault.kind == "truncate":
@@ -48,9 +57,3 @@ async def apply_faults(response: Response, faults: list[Fault]) -> tuple[Respons
         elif fault.kind in ("disconnect", "operational-disconnect"):
             response, outcome = _CutResponse(body, 0), "lost"
     return response, outcome
-
-
-def _refusal(fault: Fault) -> Response:
-    headers = {"retry-after": "1"} if fault.status in (429, 503) else None
-    text = "Too Many Requests" if fault.status == 429 else f"error {fault.status}"
-    return Response(text, fault.status, headers, media_type="text/plain")

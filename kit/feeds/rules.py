@@ -4,6 +4,7 @@ Words, "exact phrases", #hashtags, @mentions, $cashtags, from:, lang:, has:hasht
 OR means OR and binds less tightly, - negates, parentheses group. Source: X API documentation, "Build a rule".
 """
 
+import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ __all__ = ["RuleError", "Subject", "compile_rule"]
 _TOKEN = re.compile(r'\s*(?:(?P<paren>[()])|(?P<minus>-(?=[^\s-]))|"(?P<phrase>[^"]*)"|(?P<word>[^\s()"]+))')
 _WORDS = re.compile(r"[#@$]\w+|\w+(?:'\w+)?")
 _DEEPEST = 50
-_OR, _OPEN, _CLOSE, _END = ("word", "OR"), ("paren", "("), ("paren", ")"), ("end", "")
 
 
 class RuleError(ValueError):
@@ -41,15 +41,8 @@ Match = Callable[[Subject], bool]
 
 @lru_cache(2048)
 def compile_rule(rule: str) -> Match:
-    """A function from a tweet to whether it matches.
+    """A function from a tweet to whether it matches; RuleError if the rule cannot be read.
 
-    Raises
-    ------
-    RuleError
-        The rule is empty, too long, not balanced, only negative, or uses an operator that is not there.
-
-    Examples
-    --------
     >>> compile_rule("bank -river")(Subject.of("The bank is closed", "reader_0001"))
     True
     """
@@ -57,73 +50,57 @@ def compile_rule(rule: str) -> Match:
         raise RuleError("a rule must not be empty")
     if len(rule) > 1024:
         raise RuleError(f"a rule has at most 1024 characters, not {len(rule)}")
-    parser = _Parser(rule)
-    match, positive = parser.alternatives()
-    if parser.next != _END:
-        raise RuleError(f"no viable alternative at {parser.next[1]!r}")
+    expression, operands = _translate(rule.rstrip())
+    try:
+        tree = ast.parse(expression, mode="eval").body
+    except SyntaxError:
+        message = "something is missing: OR, - and parentheses need a word, and each parenthesis its other half"
+        raise RuleError(message) from None
+    match, positive = _matcher(tree, operands)
     if not positive:
         raise RuleError("a rule must have at least one part that is not negated")
     return match
 
 
-class _Parser:
-    """Reads tokens from left to right. Each method gives a match, and whether it has a part that is not negated."""
+def _translate(rule: str) -> tuple[str, dict[str, Match]]:
+    """The rule as an expression of Python, whose not, and, or bind as X's do, and what its names stand for."""
+    parts: list[str] = []
+    operands: dict[str, Match] = {}
+    at = depth = 0
+    while at < len(rule):
+        found = _TOKEN.match(rule, at)
+        if found is None:
+            raise RuleError(f"cannot read {rule[at:]!r} (at position {at + 1})")
+        at, kind = found.end(), str(found.lastgroup)
+        token = found[kind]
+        depth += {"(": 1, ")": -1}.get(token, 0) if kind == "paren" else 0
+        if depth > _DEEPEST:
+            raise RuleError(f"parentheses may be nested {_DEEPEST} deep")
+        is_or = (kind, token) == ("word", "OR")
+        if parts and not is_or and token + kind != ")paren" and parts[-1] not in ("(", "not", "or"):
+            parts.append("and")
+        if kind == "paren":
+            parts.append(token)
+        elif kind == "minus" or is_or:
+            parts.append("or" if is_or else "not")
+        else:
+            parts.append(f"_{len(operands)}")
+            operands[parts[-1]] = (_phrase if kind == "phrase" else _operand)(token)
+    return " ".join(parts), operands
 
-    def __init__(self, rule: str) -> None:
-        tokens = []
-        at = 0
-        while at < len(rule.rstrip()):
-            found = _TOKEN.match(rule, at)
-            if found is None or found.end() == at:
-                raise RuleError(f"cannot read {rule[at:]!r} (at position {at + 1})")
-            kind = str(found.lastgroup)
-            tokens.append((kind, found[kind]))
-            at = found.end()
-        self._tokens = [_END, *reversed(tokens)]  # the next one is the last
-        self._depth = 0
 
-    @property
-    def next(self) -> tuple[str, str]:
-        """The next token. A phrase that reads the same as an operator, such as ``"OR"``, is another token."""
-        return self._tokens[-1]
-
-    def alternatives(self) -> tuple[Match, bool]:
-        parts = [self._conjunction()]
-        while self.next == _OR:
-            self._tokens.pop()
-            parts.append(self._conjunction())
-        if len(parts) == 1:
-            return parts[0]
-        return (lambda s: any(match(s) for match, _ in parts)), all(positive for _, positive in parts)
-
-    def _conjunction(self) -> tuple[Match, bool]:
-        parts = []
-        while self.next not in (_CLOSE, _OR, _END):
-            parts.append(self._part())
-        if not parts:
-            raise RuleError("something is missing: OR and parentheses need a word on both sides")
-        if len(parts) == 1:
-            return parts[0]
-        return (lambda s: all(match(s) for match, _ in parts)), any(positive for _, positive in parts)
-
-    def _part(self) -> tuple[Match, bool]:
-        kind, text = token = self._tokens.pop()
-        if kind == "minus":
-            if self.next in (_CLOSE, _OR, _END):
-                raise RuleError("something is missing: - needs a word after it")
-            match, _ = self._part()
-            return (lambda s: not match(s)), False
-        if token == _OPEN:
-            self._depth += 1
-            if self._depth > _DEEPEST:
-                raise RuleError(f"parentheses may be nested {_DEEPEST} deep")
-            inside = self.alternatives()
-            self._depth -= 1
-            if self.next != _CLOSE:
-                raise RuleError("a parenthesis is not closed")
-            self._tokens.pop()
-            return inside
-        return (_phrase if kind == "phrase" else _operand)(text), True
+def _matcher(tree: ast.expr, operands: dict[str, Match]) -> tuple[Match, bool]:
+    """The function for an expression, and whether it has a part that is not negated."""
+    if isinstance(tree, ast.BoolOp):
+        combine, other = (any, all) if isinstance(tree.op, ast.Or) else (all, any)
+        matches, positive = zip(*(_matcher(part, operands) for part in tree.values), strict=True)
+        return (lambda s: combine(match(s) for match in matches)), other(positive)
+    if isinstance(tree, ast.UnaryOp):
+        match, _ = _matcher(tree.operand, operands)
+        return (lambda s: not match(s)), False
+    if isinstance(tree, ast.Name):
+        return operands[tree.id], True
+    raise RuleError("something is missing: parentheses need a word between them")
 
 
 def _phrase(words: str) -> Match:

@@ -3,8 +3,8 @@
 import secrets
 import time
 from collections import defaultdict, deque
-from dataclasses import dataclass, field, fields
-from typing import Annotated
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Literal
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, Field
@@ -31,58 +31,26 @@ class Limits(BaseModel, extra="forbid", strict=True):
 class Served:
     """Counts of what clients were given: what went to a connection whose client had not hung up.
 
-    A quote is known by its symbol and its time, a tweet by its id.
-
-    Attributes
-    ----------
-    quotes, tweets
-        Records given whole, each counted once, whichever client got it.
-    quotes_repeated, tweets_repeated
-        Records given whole that had been given before: to another client, at another request, by a fault.
-    malformed
-        Payloads given whole that are not a record: one more line on the stream; on other routes instead of the answer.
-    truncated
-        Payloads that broke off together with their connection. Their records are not counted.
-    requests, streams_open
-        Requests that came, refused ones too; streams that are open now.
+    Records given whole are counted once each, whichever client got them, and as repeated if they had been given before.
     """
 
     quotes: int = 0
     quotes_repeated: int = 0
     tweets: int = 0
     tweets_repeated: int = 0
-    malformed: int = 0
-    truncated: int = 0
-    requests: int = 0
-    streams_open: int = 0
+    malformed: int = 0  # payloads that are not a record: a line more on the stream, elsewhere instead of the answer
+    truncated: int = 0  # payloads that broke off with their connection; their records are not counted
+    requests: int = 0  # refused ones too
+    streams_open: int = 0  # now
     _given: dict[object, bytearray] = field(default_factory=lambda: defaultdict(lambda: bytearray(_BLOCK)), repr=False)
 
-    def quote(self, symbol: str, instant: int) -> None:
-        """Count a quote."""
-        if self._first_time(symbol, instant):
-            self.quotes += 1
-        else:
-            self.quotes_repeated += 1
-
-    def tweet(self, slot: int) -> None:
-        """Count a tweet. `slot` numbers the places for tweets in the instants since 1970: an id has one slot."""
-        if self._first_time("", slot):
-            self.tweets += 1
-        else:
-            self.tweets_repeated += 1
-
-    def _first_time(self, what: str, number: int) -> bool:
-        """Whether this one is new. A byte a record: cheap enough to remember all of them."""
+    def count(self, kind: Literal["quotes", "tweets"], what: str, number: int) -> None:
+        """Count a quote by its symbol and instant, a tweet by its place since 1970: a byte for each."""
         block, place = divmod(number, _BLOCK)
         given = self._given[what, block]
-        if given[place]:
-            return False
+        name = f"{kind}_repeated" if given[place] else kind
         given[place] = 1
-        return True
-
-    def counts(self) -> dict[str, int]:
-        """The counts by their names."""
-        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "_given"}
+        setattr(self, name, getattr(self, name) + 1)
 
 
 class RateLimit:
@@ -107,34 +75,25 @@ class RateLimit:
 class FeedState:
     """All that one server knows. `token` is the bearer token that X's routes want."""
 
-    def __init__(
-        self, prices: Prices, tweets: list[Tweet], clock: ReplayClock, *, token: str, tweets_per_tick: int
-    ) -> None:
+    def __init__(self, prices: Prices, tweets: list[Tweet], clock: ReplayClock, *, token: str) -> None:
         self.prices, self.tweets, self.clock, self.token = prices, tweets, clock, token
-        self.tweets_per_tick = tweets_per_tick
         self.crumb, self.cookie = secrets.token_urlsafe(8), secrets.token_urlsafe(16)
-        self.closing = False
-        self.served = Served()
-        self._forget()
+        self.closing, self.served = False, Served()
+        self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """Counts, faults, rules and limits as they were at the start."""
         self.served = Served(streams_open=self.served.streams_open)
         self.faults, self.limits = Faults(), Limits()
         self.rules: dict[str, tuple[str, str | None]] = {}
         self.yahoo_rate, self.rules_rate, self.connect_rate = RateLimit(60.0), RateLimit(900.0), RateLimit(900.0)
 
-    def reset(self) -> None:
-        """All as it was at the start, the clock too."""
-        self._forget()
-        self.clock.reset()
-
     def status(self) -> dict[str, object]:
         """What ``/control/status`` shows."""
         return {
             "clock": self.clock.state(),
-            "served": self.served.counts(),
-            "faults": self.faults.state(),
+            "served": {name: count for name, count in vars(self.served).items() if name != "_given"},
+            "faults": [asdict(fault) for fault in self.faults],
             "limits": self.limits.model_dump(),
         }
 

@@ -5,7 +5,7 @@ misses nothing.
 """
 
 import asyncio
-import contextlib
+import itertools
 import json
 import time
 from collections.abc import AsyncIterator, Container, Sequence
@@ -22,6 +22,7 @@ from kit.feeds.state import FeedState
 __all__ = ["StreamResponse"]
 
 _EPOCH_MS = 1_288_834_974_657
+_TWEETS_PER_TICK = 2
 _CHUNK = 32_768  # bytes handed to the transport at once
 _KEEP_ALIVE = b"\r\n"
 _DISCONNECT = {
@@ -33,10 +34,7 @@ _DISCONNECT = {
 
 
 class _StreamEnd(Exception):
-    """The stream ends here. `clean`: with a proper end."""
-
-    def __init__(self, *, clean: bool = False) -> None:
-        self.clean = clean
+    """The connection breaks off here."""
 
 
 class _Chunk(NamedTuple):
@@ -51,14 +49,7 @@ class _Chunk(NamedTuple):
 class StreamResponse(Response):
     """The body of a stream: lines as the clock brings them, keep-alives in between, faults where they hit.
 
-    Parameters
-    ----------
-    fields, authors
-        The fields of a tweet that the client asked for, and whether it wants the authors too.
-    backfill
-        Seconds of replay to begin with again.
-    filtered
-        Only the tweets that match a rule.
+    `fields` are those of a tweet that the client asked for; `backfill` is the seconds of replay to begin with again.
     """
 
     def __init__(
@@ -75,9 +66,10 @@ class StreamResponse(Response):
         del self.headers["content-length"]
         self._state, self._fields, self._authors, self._filtered = state, fields, authors, filtered
         self._generation, self._origin = state.clock.generation, state.clock.origin
+        self._ended = False
         now = state.clock.tick
         begin = max(-1, now - backfill) if backfill else now
-        self._tick, self._next = begin, (begin + 1) * state.tweets_per_tick
+        self._tick, self._next = begin, (begin + 1) * _TWEETS_PER_TICK
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._state.served.streams_open += 1
@@ -89,14 +81,12 @@ class StreamResponse(Response):
                 await self._send(send, chunk.body)
                 served = self._state.served
                 for slot in chunk.slots:
-                    served.tweet(slot)
+                    served.count("tweets", "", slot)
                 served.malformed += chunk.malformed
                 served.truncated += chunk.truncated
             await self._send(send, b"", more=False)
-        except _StreamEnd as end:
-            if end.clean:
-                with contextlib.suppress(_StreamEnd):
-                    await self._send(send, b"", more=False)
+        except _StreamEnd:
+            pass
         finally:
             self._hang_up.cancel()
             self._state.served.streams_open -= 1
@@ -111,10 +101,10 @@ class StreamResponse(Response):
         state = self._state
         yield _Chunk(_KEEP_ALIVE)  # headers alone do not reach every client
         sent_at = time.monotonic()
-        while not state.closing:
+        while not (state.closing or self._ended):
             lines = self._due()
             if state.faults.active("stream"):
-                for line in lines:
+                for line in itertools.takewhile(lambda _: not self._ended, lines):
                     async for chunk in self._with_faults(line):
                         yield chunk
             elif lines:
@@ -136,7 +126,7 @@ class StreamResponse(Response):
 
     def _due(self) -> list[_Chunk]:
         """The next lines that are due, as many as make a chunk. Moves the cursor."""
-        state, clock, per_tick = self._state, self._state.clock, self._state.tweets_per_tick
+        state, clock, per_tick = self._state, self._state.clock, _TWEETS_PER_TICK
         if clock.generation != self._generation:  # another replay: from its start
             self._generation, self._origin, self._tick, self._next = clock.generation, clock.origin, -1, 0
         now = clock.tick
@@ -195,12 +185,12 @@ class StreamResponse(Response):
                 raise _StreamEnd
             elif fault.kind == "operational-disconnect":
                 yield _Chunk(json.dumps({"errors": [_DISCONNECT]}, separators=(",", ":")).encode() + b"\r\n")
-                raise _StreamEnd(clean=True)
+                self._ended = True  # the loop over the lines ends, and the response with it, properly
+                return
         yield line
 
 
-def _author(tweet: Tweet) -> str:
-    """The stand-in name for a row's author: the data set names none."""
+def _author(tweet: Tweet) -> str:  # a stand-in: the data set names none
     return f"reader_{tweet.row:04d}"
 
 

@@ -1,12 +1,13 @@
 """The X API v2: sample stream, filtered stream, and its rules.
 
-Tweet n of the replay comes at tick n // tweets_per_tick. Its id is a snowflake: milliseconds of the replay's instant
+Tweet n of the replay comes at tick n // 2. Its id is a snowflake: milliseconds of the replay's instant
 since 4 November 2010 in the upper bits, its place in that second in the lower (source: X documentation, "Snowflake
 IDs"). The data set names no authors: `reader_<row>` stands in for the author of a row, with the row as author id.
 """
 
 import time
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from http.client import responses
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from kit.feeds.responses import apply_faults, json_response
+from kit.feeds.faults import Fault
+from kit.feeds.responses import Refused, apply_faults, json_response
 from kit.feeds.rules import RuleError, compile_rule
 from kit.feeds.state import FeedState, RateLimit, State
 from kit.feeds.streaming import StreamResponse
@@ -23,47 +25,52 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/2/tweets")
 _PROBLEMS = "https://api.twitter.com/2/problems/"
-_BLANK = "about:blank"
 _MOST_RULES = 1000
+_NO_RULES = '{"meta":{}}'  # what a fault cuts short
 
 Headers = dict[str, str]
 
 
-def _problem(status: int, title: str, detail: str, kind: str = _BLANK, headers: Headers | None = None) -> Response:
-    return json_response({"title": title, "detail": detail, "type": kind, "status": status}, status, headers)
+def _problem(status: int, title: str, detail: str, kind: str = "", headers: Headers | None = None) -> Refused:
+    body = {"title": title, "detail": detail, "type": f"{_PROBLEMS}{kind}" if kind else "about:blank"}
+    return Refused(json_response({**body, "status": status}, status, headers))
 
 
-def _invalid(detail: str, headers: Headers) -> Response:
-    return _problem(400, "Invalid Request", detail, f"{_PROBLEMS}invalid-request", headers)
+def _invalid(detail: str, headers: Headers) -> Refused:
+    return _problem(400, "Invalid Request", detail, "invalid-request", headers)
 
 
-def _access(request: Request, state: FeedState, rate: RateLimit, limit: int) -> tuple[Response | None, Headers]:
-    """The refusal of a client without the token, or that asks too often, or None; and the rate limit's headers."""
+def _access(request: Request, state: FeedState, rate: RateLimit, limit: int) -> Headers:
+    """The rate limit's headers; Refused for a client without the token, or that asks too often."""
     state.served.requests += 1
     given = request.headers.get("authorization", "")
     if given and given.split()[:1] != ["Bearer"]:
         detail = "This endpoint wants a bearer token."
-        return _problem(403, "Unsupported Authentication", detail, f"{_PROBLEMS}unsupported-authentication"), {}
+        raise _problem(403, "Unsupported Authentication", detail, "unsupported-authentication")
     if given != f"Bearer {state.token}":
-        return _problem(401, "Unauthorized", "Unauthorized"), {}
+        raise _problem(401, "Unauthorized", "Unauthorized")
     allowed, remaining, free_in = rate.take(limit)
     headers = {"x-rate-limit-limit": str(limit), **_left(remaining, free_in)}
-    refused = None if allowed else _problem(429, "Too Many Requests", "Too Many Requests", headers=headers)
-    return refused, headers
+    if not allowed:
+        raise _problem(429, "Too Many Requests", "Too Many Requests", headers=headers)
+    return headers
 
 
 def _left(remaining: int, free_in: float) -> Headers:
     return {"x-rate-limit-remaining": str(remaining), "x-rate-limit-reset": str(int(time.time() + free_in) + 1)}
 
 
-def _as_problem(answer: Response, headers: Headers) -> Response:
-    """The answer after faults; a refusal in X's own words."""
+async def _with_faults(faults: Iterable[Fault], headers: Headers) -> None:
+    """Wait as the faults want, and raise Refused if one takes the place of the answer, in X's own words."""
+    answer, outcome = await apply_faults(Response(_NO_RULES), list(faults))
+    if outcome == "whole":
+        return
     if answer.status_code < 400:
-        return answer
+        raise Refused(answer)
     if answer.status_code == 429:
         headers = {**headers, **_left(0, 1.0)}  # a client that waits until the reset comes back soon
     title = responses.get(answer.status_code, "Error")
-    return _problem(answer.status_code, title, title, headers=headers)
+    raise _problem(answer.status_code, title, title, headers=headers)
 
 
 # ---- streams --------------------------------------------------------------------------------------------------
@@ -80,19 +87,19 @@ async def search(request: Request, state: State) -> Response:
 
 
 async def _stream(request: Request, state: FeedState, *, filtered: bool) -> Response:
-    refused, headers = _access(request, state, state.connect_rate, state.limits.connects_per_15min)
-    if refused:
-        return refused
+    headers = _access(request, state, state.connect_rate, state.limits.connects_per_15min)
     asked = request.query_params
     minutes = asked.get("backfill_minutes", "0")
     if minutes not in tuple("012345"):
-        return _invalid(f"The `backfill_minutes` query parameter value [{minutes}] is not between 0 and 5", headers)
-    answer, outcome = await apply_faults(Response(""), list(state.faults.hits("stream", connecting=True)))
-    if outcome == "lost":
-        return _as_problem(answer, headers)
+        raise _invalid(f"The `backfill_minutes` query parameter value [{minutes}] is not between 0 and 5", headers)
+    await _with_faults(state.faults.hits("stream", connecting=True), headers)
     # Last, for nothing may wait between this count of open streams and the one more.
-    issue = _connection_issue(state, filtered=filtered)
-    return issue or StreamResponse(
+    if state.served.streams_open >= state.limits.stream_connections:
+        detail = "This stream is currently at the maximum allowed connection limit."
+        raise _connection_issue(429, "TooManyConnections", detail)
+    if filtered and not state.rules:
+        raise _connection_issue(409, "RuleConfigurationIssue", "There are no rules associated with this stream.")
+    return StreamResponse(
         state,
         fields=asked.get("tweet.fields", "").split(","),
         authors="author_id" in asked.get("expansions", "").split(","),
@@ -102,30 +109,19 @@ async def _stream(request: Request, state: FeedState, *, filtered: bool) -> Resp
     )
 
 
-def _connection_issue(state: FeedState, *, filtered: bool) -> Response | None:
-    """Why X would not open one more stream, or None."""
-    if state.served.streams_open >= state.limits.stream_connections:
-        status, issue = 429, "TooManyConnections"
-        detail = "This stream is currently at the maximum allowed connection limit."
-    elif filtered and not state.rules:
-        status, issue = 409, "RuleConfigurationIssue"
-        detail = "There are no rules associated with this stream."
-    else:
-        return None
+def _connection_issue(status: int, issue: str, detail: str) -> Refused:
     body = {"title": "ConnectionException", "detail": detail, "connection_issue": issue}
-    return json_response({**body, "type": f"{_PROBLEMS}streaming-connection"}, status)
+    return Refused(json_response({**body, "type": f"{_PROBLEMS}streaming-connection"}, status))
 
 
 # ---- rules ----------------------------------------------------------------------------------------------------
 
 
-async def _rules_access(request: Request, state: FeedState) -> tuple[Response | None, Headers]:
+async def _rules_access(request: Request, state: FeedState) -> Headers:
     """As `_access`, with the faults of the route ``rules``."""
-    refused, headers = _access(request, state, state.rules_rate, 450)
-    if refused:
-        return refused, headers
-    answer, outcome = await apply_faults(_meta({}), list(state.faults.hits("rules")))
-    return None if outcome == "whole" else _as_problem(answer, headers), headers
+    headers = _access(request, state, state.rules_rate, 450)
+    await _with_faults(state.faults.hits("rules"), headers)
+    return headers
 
 
 def _meta(meta: dict[str, Any], status: int = 200, headers: Headers | None = None, **body: Any) -> Response:
@@ -137,33 +133,31 @@ def _meta(meta: dict[str, Any], status: int = 200, headers: Headers | None = Non
 
 @router.get("/search/stream/rules")
 async def list_rules(request: Request, state: State) -> Response:
-    refused, headers = await _rules_access(request, state)
+    headers = await _rules_access(request, state)
     data = _listed(state.rules)
-    return refused or _meta({"result_count": len(data)}, headers=headers, data=data)
+    return _meta({"result_count": len(data)}, headers=headers, data=data)
 
 
 @router.post("/search/stream/rules")
-async def change_rules(request: Request, state: State, dry_run: bool = False) -> Response:
-    refused, headers = await _rules_access(request, state)
-    if refused:
-        return refused
+async def change_rules(request: Request, state: State) -> Response:
+    headers = await _rules_access(request, state)
     try:
         body = await request.json()
         adding, deleting = body.get("add"), body.get("delete")
     except (ValueError, AttributeError, RecursionError):
         adding = deleting = None
-    if isinstance(deleting, dict) and adding is None and all(isinstance(one, list) for one in deleting.values()):
-        return _delete(state, deleting, headers, dry_run=dry_run)
+    if adding is None and isinstance(deleting, dict) and isinstance(deleting.get("ids"), list):
+        return _delete(state, deleting["ids"], headers)
     if isinstance(adding, list) and deleting is None:
-        return _add(state, adding, headers, dry_run=dry_run)
-    return _invalid("One or more parameters to your request was invalid.", headers)
+        return _add(state, adding, headers)
+    raise _invalid("One or more parameters to your request was invalid.", headers)
 
 
 def _listed(rules: dict[str, tuple[str, str | None]]) -> list[dict[str, str]]:
     return [{"id": number, "value": value, **({"tag": tag} if tag else {})} for number, (value, tag) in rules.items()]
 
 
-def _add(state: FeedState, adding: list[Any], headers: Headers, *, dry_run: bool) -> Response:
+def _add(state: FeedState, adding: list[Any], headers: Headers) -> Response:
     made: dict[str, tuple[str, str | None]] = {}
     errors: list[dict[str, Any]] = []
     known = {value: number for number, (value, _) in state.rules.items()}
@@ -184,23 +178,19 @@ def _add(state: FeedState, adding: list[Any], headers: Headers, *, dry_run: bool
         else:
             known[value] = str(uuid.uuid4().int >> 66)
             made[known[value]] = value, tag
-    if not dry_run:
-        state.rules.update(made)
+    state.rules.update(made)
     invalid = sum(error["title"] == "UnprocessableEntity" for error in errors)
     summary = {"created": len(made), "not_created": len(errors), "valid": len(adding) - invalid, "invalid": invalid}
     status = 201 if made else 400 if invalid else 200
     return _meta({"summary": summary}, status, headers, data=_listed(made), errors=errors)
 
 
-def _delete(state: FeedState, deleting: dict[str, Any], headers: Headers, *, dry_run: bool) -> Response:
-    wanted = {(kind, str(one)) for kind in ("ids", "values") for one in deleting.get(kind) or ()}
-    found = {number: {("ids", number), ("values", rule[0])} & wanted for number, rule in state.rules.items()}
-    numbers = [number for number, matches in found.items() if matches]
-    missing = len(wanted.difference(*found.values()))
-    if not dry_run:
-        for number in numbers:
-            del state.rules[number]
-    errors = [{"title": "Invalid Request", "detail": "Rule does not exist", "type": f"{_PROBLEMS}not-found"}]
-    summary = {"deleted": len(numbers), "not_deleted": missing}
-    status = 200 if numbers or not missing else 400
-    return _meta({"summary": summary}, status, headers, errors=errors if missing else None)
+def _delete(state: FeedState, numbers: list[Any], headers: Headers) -> Response:
+    wanted = set(map(str, numbers))
+    found = wanted & state.rules.keys()
+    for number in found:
+        del state.rules[number]
+    missing = len(wanted - found)
+    errors = [{"title": "Invalid Request", "detail": "Rule does not exist", "type": f"{_PROBLEMS}not-found"}] * missing
+    summary = {"deleted": len(found), "not_deleted": missing}
+    return _meta({"summary": summary}, 200 if found or not missing else 400, headers, errors=errors)

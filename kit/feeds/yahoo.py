@@ -3,12 +3,12 @@
 The data holds daily adjusted closes only. Quotes and charts say so, and make up no volume, no high and no low.
 """
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from kit.feeds.charts import NOTE, chart_answer, local_zone
 from kit.feeds.faults import Fault
-from kit.feeds.responses import apply_faults, json_response
+from kit.feeds.responses import Refused, apply_faults, json_response
 from kit.feeds.state import FeedState, State
 
 __all__ = ["router"]
@@ -25,18 +25,20 @@ def _error(status: int, code: str, description: str, envelope: str = "finance") 
     return json_response({envelope: {"result": None, "error": {"code": code, "description": description}}}, status)
 
 
-def _refused(request: Request, state: FeedState) -> Response | None:
-    """What Yahoo answers to a client that asks too often, that is not a browser, or whose crumb is wrong."""
+async def _check(request: Request, state: State) -> None:
+    """Refused for a client that asks too often, that is not a browser, or whose crumb is wrong."""
     state.served.requests += 1
     if not request.headers.get("user-agent", "").startswith("Mozilla/"):
-        return _too_many()
+        raise Refused(_too_many())
     allowed, _, free_in = state.yahoo_rate.take(state.limits.requests_per_minute)
     if not allowed:
-        return _too_many(max(1, round(free_in)))
+        raise Refused(_too_many(max(1, round(free_in))))
     crumb = request.query_params.get("crumb")
     if crumb is not None and (crumb != state.crumb or request.cookies.get("A3") != state.cookie):
-        return _error(401, "Unauthorized", "Invalid Crumb")
-    return None
+        raise Refused(_error(401, "Unauthorized", "Invalid Crumb"))
+
+
+_CHECKED = [Depends(_check)]
 
 
 async def _with_faults(
@@ -59,19 +61,15 @@ async def cookie(state: State) -> Response:
     return response
 
 
-@router.get("/v1/test/getcrumb")
+@router.get("/v1/test/getcrumb", dependencies=_CHECKED)
 async def crumb(request: Request, state: State) -> Response:
-    if refused := _refused(request, state):
-        return refused
     if request.cookies.get("A3") != state.cookie:
         return Response("", 401, media_type="text/plain")
     return Response(state.crumb, media_type="text/plain")
 
 
-@router.get("/v7/finance/quote")
+@router.get("/v7/finance/quote", dependencies=_CHECKED)
 async def quote(request: Request, state: State, symbols: str = "") -> Response:
-    if refused := _refused(request, state):
-        return refused
     if not symbols.strip():
         return _error(400, "argument-error", 'Missing value for the "symbols" argument', "quoteResponse")
     faults = list(state.faults.hits("quote"))
@@ -83,7 +81,7 @@ async def quote(request: Request, state: State, symbols: str = "") -> Response:
     response, outcome = await _with_faults(request, state, json_response(body), faults)
     if outcome == "whole":
         for symbol in known:
-            state.served.quote(symbol, state.clock.instant(tick))
+            state.served.count("quotes", symbol, state.clock.instant(tick))
     return response
 
 
@@ -113,24 +111,21 @@ def _quote(state: FeedState, symbol: str, tick: int) -> dict[str, object]:
     }
 
 
-@router.get("/v8/finance/chart/{symbol}")
+@router.get("/v8/finance/chart/{symbol}", dependencies=_CHECKED)
 async def chart(request: Request, state: State, symbol: str) -> Response:
-    if refused := _refused(request, state):
-        return refused
     faults = list(state.faults.hits("chart"))
     status, answer = chart_answer(state, symbol.upper(), dict(request.query_params))
     response, _ = await _with_faults(request, state, json_response({"chart": answer}, status), faults)
     return response
 
 
-@router.get("/ws/fundamentals-timeseries/{path:path}")
-async def fundamentals(request: Request, state: State) -> Response:
+@router.get("/ws/fundamentals-timeseries/{path:path}", dependencies=_CHECKED)
+async def fundamentals() -> Response:
     """Numbers of shares, balance sheets and so on: Yahoo's answer where it has none."""
-    nothing: dict[str, object] = {"timeseries": {"result": [{"meta": {}}], "error": None}}
-    return _refused(request, state) or json_response(nothing)
+    return json_response({"timeseries": {"result": [{"meta": {}}], "error": None}})
 
 
-@router.get("/v{version:int}/finance/{path:path}")
-async def missing(request: Request, state: State) -> Response:
+@router.get("/v{version:int}/finance/{path:path}", dependencies=_CHECKED)
+async def missing() -> Response:
     """The rest of Yahoo: companies, holders, options and so on."""
-    return _refused(request, state) or _error(404, "Not Found", "The local feeds have quotes and charts only.")
+    return _error(404, "Not Found", "The local feeds have quotes and charts only.")

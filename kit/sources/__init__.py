@@ -4,12 +4,4 @@ from kit.sources.credentials import ask_token
 from kit.sources.twitter import StreamingClient, TweetStream
 from kit.sources.yahoo import Bar, Quote, Yahoo, parse_quotes
 
-__all__ = [
-    "Bar",
-    "Quote",
-    "StreamingClient",
-    "TweetStream",
-    "Yahoo",
-    "ask_token",
-    "parse_quotes",
-]
+__all__ = ["Bar", "Quote", "StreamingClient", "TweetStream", "Yahoo", "ask_token", "parse_quotes"]

@@ -22,19 +22,14 @@ _CONNECT_SECONDS = 3.05
 class XAdapter(HTTPAdapter):
     """Sends what tweepy addresses to X to another place, with the token that place wants.
 
-    Attributes
-    ----------
-    last
-        The answer to the newest request for a stream.
-    hung_up
-        Set by `hang_up`. A stream that is asked for then ends before it begins.
+    After `hang_up` (`hung_up` is set), a stream that is asked for ends before it begins.
     """
 
     def __init__(self, url: str, token: SecretStr, read_timeout: float) -> None:
         super().__init__()
         self._url, self._token, self._read_timeout = url, token, read_timeout
         self._connections: WeakSet[Any] = WeakSet()
-        self.last: requests.Response | None = None
+        self.last: requests.Response | None = None  # the answer to the newest request for a stream
         self.hung_up = threading.Event()
 
     def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:

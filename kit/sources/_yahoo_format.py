@@ -33,20 +33,10 @@ _Seconds = Annotated[int, BeforeValidator(_no_bool)]
 
 
 class Quote(BaseModel):
-    """The price of one symbol at one moment.
+    """The price of one symbol (``JPM``) at one moment, in `currency`: ``USD``, ``GBp`` for pence, or None if not named.
 
-    Attributes
-    ----------
-    symbol
-        As the market knows it: ``JPM``.
-    price
-        In `currency`. It can be negative: oil closed at -37.63 on 2020-04-20.
-    time
-        Epoch seconds. From the local feeds: the replay clock's instant.
-    day
-        The trading day a replayed price is from; None in a live quote.
-    currency
-        As Yahoo names it: ``USD``, or ``GBp`` for pence. None if the answer does not name one.
+    A price can be negative: oil closed at -37.63 on 2020-04-20. `time` is epoch seconds; from the local feeds, the
+    replay clock's. `day` is the trading day that a replayed price is from; None in a live quote.
     """
 
     model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
@@ -59,18 +49,9 @@ class Quote(BaseModel):
 
 
 class Bar(NamedTuple):
-    """One day, week or month of a chart.
+    """The close of one day, week or month, in `currency`: ``USD``, ``GBp`` for pence, or None if not named.
 
-    Attributes
-    ----------
-    symbol
-        As the market knows it: ``JPM``.
-    day
-        The date at the exchange. A week has the date of its Monday, a month that of its first day.
-    close
-        The closing price, in `currency`.
-    currency
-        As Yahoo names it: ``USD``, or ``GBp`` for pence. None if the answer does not name one.
+    `day` is the date at the exchange: of a week that of its Monday, of a month that of its first day.
     """
 
     symbol: str
@@ -90,22 +71,12 @@ class _Chart(BaseModel):
 
 
 def parse_quotes(body: bytes) -> tuple[list[Quote], list[BadPayload]]:
-    """Read an answer of the quote API.
-
-    Parameters
-    ----------
-    body
-        The answer's bytes.
+    """Read an answer of the quote API; BadPayload if it is not a list of entries in Yahoo's envelope.
 
     Returns
     -------
     quotes, rejected
         The quotes, and an error for each entry that is not a quote. Its `raw` holds the entry's bytes.
-
-    Raises
-    ------
-    BadPayload
-        The answer is not a list of entries in Yahoo's envelope.
 
     Examples
     --------
@@ -124,25 +95,11 @@ def parse_quotes(body: bytes) -> tuple[list[Quote], list[BadPayload]]:
 
 
 def parse_chart(body: bytes) -> list[Bar]:
-    """Read an answer of the chart API.
+    """Read an answer of the chart API: oldest first, one bar a day, week or month.
 
     A bar without a close is left out. If the market is open, Yahoo adds the live price as a bar of its own: it takes
     the place of the close of its day, week or month. Prices may be texts (``"25.3"``), but not ``true`` or ``false``.
-
-    Parameters
-    ----------
-    body
-        The answer's bytes.
-
-    Returns
-    -------
-    list of Bar
-        Oldest first, one a day, week or month.
-
-    Raises
-    ------
-    BadPayload
-        The answer is not one chart, or a price or time in it is not a number.
+    BadPayload if the answer is not one chart, or a price or time in it is not a number.
     """
     results = _result(body, "chart")
     if not results:
@@ -185,11 +142,9 @@ def _merged(days: list[tuple[date, float]], interval: str) -> dict[date, float]:
     if len(days) > 1:
         (before, _), (last, live) = days[-2:]
         length = _INTERVALS[interval]
+        same = (last - before).days < length
         if interval.endswith("mo"):
-            first, second = ((day.year * 12 + day.month - 1) // length for day in (before, last))
-            same = first == second
-        else:
-            same = (last - before).days < length
+            same = len({(day.year * 12 + day.month - 1) // length for day in (before, last)}) == 1
         if same and (before != last or interval == "1d"):
             days = [*days[:-2], (before, live)]
     return dict(sorted(dict(reversed(days)).items()))  # of two closes of a date, the first

@@ -1,7 +1,4 @@
-"""The bearer token of the X API: from the environment, or typed into a password field. It is shown nowhere.
-
->>> ask_token()                                              # doctest: +SKIP
-"""
+"""The bearer token of the X API: from the environment, or typed into a password field. It is shown nowhere."""
 
 from typing import TYPE_CHECKING
 
@@ -37,13 +34,7 @@ def checked_token(token: SecretStr | str | None) -> SecretStr:
 
 
 def ask_token() -> "HBox":
-    """A password field with a button. The token stays in this kernel's memory: the field forgets it at once.
-
-    Returns
-    -------
-    HBox
-        Leave it as the last line of a cell to show it.
-    """
+    """A password field with a button: leave it as the last line of a cell. The token stays in this kernel's memory."""
     from ipywidgets import Button, HBox, Label, Password
 
     field = Password(placeholder="X API v2 bearer token")

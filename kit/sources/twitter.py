@@ -2,11 +2,6 @@
 
 tweepy knows one address only. An adapter on its session sends each request where it belongs, and adds the bearer token
 on the way out, so that tweepy never holds it and cannot log it.
-
->>> class Printer(StreamingClient):
-...     def on_tweet(self, tweet):
-...         print(tweet.text)
->>> Printer().sample()                                       # doctest: +SKIP
 """
 
 import threading
@@ -42,19 +37,8 @@ _BREAKS = (requests.RequestException, OSError, ValueError, KeyError, TypeError, 
 class StreamingClient(tweepy.StreamingClient):  # type: ignore[misc]  # tweepy has no types
     """`tweepy.StreamingClient`, connected to the lab's feeds (or to the live API, with ``KIT_FEEDS=live``).
 
-    Parameters
-    ----------
-    url, token
-        Where to connect and with which bearer token; by default as the settings have it.
-    read_timeout
-        Seconds without even a keep-alive after which the connection counts as dead.
-    **options
-        tweepy's own.
-
-    Raises
-    ------
-    ConfigError
-        Live, and there is no token.
+    It takes tweepy's options. `url` and `token` are by default as the settings have them: ConfigError if it is live and
+    there is no token. After `read_timeout` seconds without even a keep-alive the connection counts as dead.
     """
 
     def __init__(
@@ -100,7 +84,7 @@ class StreamingClient(tweepy.StreamingClient):  # type: ignore[misc]  # tweepy h
         self._running = value
 
     def on_connection_error(self) -> None:
-        """As in tweepy, which logs it; the end of a stream by `disconnect` is not an error."""
+        """As in tweepy, which logs it, but the end of a stream by `disconnect` is not an error."""
         if not self._adapter.hung_up.is_set():
             super().on_connection_error()
 
@@ -130,14 +114,6 @@ class TweetStream(StreamingClient):
         On a reconnect, ask for the last five minutes once more: what came already is dropped by its id. By default
         only of the local feeds, for X sells that apart.
 
-    Attributes
-    ----------
-    connected
-        Whether it has been connected once.
-    resume
-        Whether the first connection, too, begins with the last five minutes (where `backfill` allows): set it when an
-        earlier stream may not have got everything to its end.
-
     Examples
     --------
     >>> stream = TweetStream()                               # doctest: +SKIP
@@ -156,18 +132,14 @@ class TweetStream(StreamingClient):
         super().__init__(url, token, **options)
         self._rules = [rules] if isinstance(rules, str) else list(rules)
         self._backfill = self.url != _HOST if backfill is None else backfill
-        self.connected = False
-        self.resume = False
+        self.connected = False  # whether it has been once
+        self.resume = False  # True: the first connection, too, asks for the last five minutes
 
     def listen(self, receive: Callable[[bytes], None]) -> None:
         """Connect, and pass each line on until the stream ends; returns when `disconnect` was called, now or before.
 
-        Raises
-        ------
-        SourceError
-            The connection broke, or there was none; call it again to go on.
-        Unauthorized, RateLimited, ConfigError
-            X refused the token, the pace, or a rule.
+        SourceError if the connection broke, or there was none: call it again to go on. Unauthorized, RateLimited or
+        ConfigError if X refused the token, the pace, or a rule.
         """
         with closing(self._lines()) as lines:
             for line in lines:

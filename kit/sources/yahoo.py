@@ -10,11 +10,9 @@ The local feeds speak the same format as the real Yahoo, so only the address dif
 import re
 import threading
 from collections.abc import Iterable
-from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -34,7 +32,6 @@ _LIVE_COOKIE = "https://fc.yahoo.com"
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36"
 _BUSY = (429, 500, 502, 503, 504)
 _NO_SYMBOL = re.compile(r"[\s,/?#%]")
-_NO_DATA = "Data doesn't exist for startDate"  # Yahoo's 400 for days before a symbol's first, or in the future
 _LONGEST_WAIT = 30.0  # seconds of a Retry-After that a retry waits for
 
 
@@ -52,6 +49,8 @@ class _Patience(Retry):
 class Yahoo:
     """A polite client: one session, time-outs, a bounded number of retries that wait as *Retry-After* asks.
 
+    Its calls raise RateLimited, Unauthorized, UnknownSymbol, BadPayload or SourceError, as fits.
+
     Parameters
     ----------
     base_url
@@ -61,11 +60,6 @@ class Yahoo:
         for; one that asks for more is raised at once, as `RateLimited`.
     timeout
         Seconds to connect, seconds to wait for the next bytes.
-
-    Raises
-    ------
-    RateLimited, Unauthorized, UnknownSymbol, BadPayload, SourceError
-        From each of its calls, as fits.
     """
 
     def __init__(
@@ -83,15 +77,7 @@ class Yahoo:
             self._session.mount(scheme, HTTPAdapter(max_retries=retry))
 
     def quotes(self, symbols: Iterable[str]) -> list[Quote]:
-        """The quotes of several symbols, in one request.
-
-        Raises
-        ------
-        UnknownSymbol
-            The market has no quote for one of them.
-        BadPayload
-            The answer holds an entry that is not a quote.
-        """
+        """The quotes of several symbols, in one request; UnknownSymbol if the market has no quote for one of them."""
         wanted = symbol_list(symbols)
         quotes, rejected = parse_quotes(self.fetch_quotes(wanted))
         if rejected:
@@ -108,43 +94,20 @@ class Yahoo:
             answer = self._get("/v7/finance/quote", {**asked, "crumb": self._credentials(new=True)})
         return self._body(answer)
 
-    def chart(
-        self,
-        symbol: str,
-        *,
-        range: str = "1mo",  # Yahoo's own word
-        interval: str = "1d",
-        start: date | None = None,
-        end: date | None = None,
-    ) -> list[Bar]:
-        """The closing prices of a symbol.
+    def chart(self, symbol: str, *, range: str = "1mo", interval: str = "1d") -> list[Bar]:  # Yahoo's own words
+        """The closing prices of a symbol, oldest first; ``pandas.DataFrame(bars)`` makes a table of them.
 
         Parameters
         ----------
         range
-            ``1d`` to ``10y``, ``ytd`` or ``max``, back from now. Not used when `start` or `end` is given.
+            ``1d`` to ``10y``, ``ytd`` or ``max``, back from now.
         interval
             ``1d``, ``1wk`` or ``1mo``.
-        start, end
-            The first day, and the day after the last.
-
-        Returns
-        -------
-        list of Bar
-            Oldest first; ``pandas.DataFrame(bars)`` makes a table of it.
         """
         (wanted,) = symbol_list([symbol])
-        asked = {"interval": interval}
-        if start is None and end is None:
-            asked["range"] = range
-        else:
-            asked["period1"] = str(_epoch(start)) if start else "0"
-            asked["period2"] = str(_epoch(end)) if end else "9999999999"
-        answer = self._get(f"/v8/finance/chart/{quote(wanted)}", asked)
+        answer = self._get(f"/v8/finance/chart/{quote(wanted)}", {"range": range, "interval": interval})
         if answer.status_code == 404:
             raise _unknown(wanted, _message(answer))
-        if answer.status_code == 400 and _message(answer).startswith(_NO_DATA):
-            return []
         return parse_chart(self._body(answer))
 
     def close(self) -> None:
@@ -164,18 +127,15 @@ class Yahoo:
         """The crumb that goes with this session's cookie: Yahoo wants both with a request for quotes."""
         with self._lock:
             if new or not self._crumb:
-                answer = self._get_url(self._cookie_url)  # 404, with a cookie
+                answer = self._get("", base=self._cookie_url)  # 404, with a cookie
                 if not self._session.cookies:
                     self._body(answer)
                 self._crumb = self._body(self._get("/v1/test/getcrumb")).decode("utf-8", "replace").strip()
             return self._crumb
 
-    def _get(self, path: str, params: dict[str, str] | None = None) -> requests.Response:
-        return self._get_url(self.base_url + path, params)
-
-    def _get_url(self, url: str, params: dict[str, str] | None = None) -> requests.Response:
+    def _get(self, path: str, params: dict[str, str] | None = None, *, base: str = "") -> requests.Response:
         try:
-            return self._session.get(url, params=params, timeout=self._timeout)
+            return self._session.get((base or self.base_url) + path, params=params, timeout=self._timeout)
         except requests.RequestException as error:
             raise SourceError(
                 f"an answer from {self.base_url}",
@@ -192,13 +152,7 @@ class Yahoo:
 
 
 def symbol_list(symbols: Iterable[str]) -> list[str]:
-    """The symbols to ask for, each once.
-
-    Raises
-    ------
-    ConfigError
-        There are none, one cannot be a symbol, or `symbols` is not a list.
-    """
+    """The symbols to ask for, each once. ConfigError if there are none, or one cannot be a symbol."""
     try:
         if isinstance(symbols, str):
             raise TypeError
@@ -232,12 +186,6 @@ def _seconds(retry_after: str) -> float | None:
         return float(Retry().parse_retry_after(retry_after))
     except (InvalidHeader, ValueError, OverflowError):
         return None
-
-
-def _epoch(day: date) -> int:
-    if not isinstance(day, date):
-        raise ConfigError("a date", got=repr(day), todo="write for instance start=datetime.date(2008, 9, 15)")
-    return int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo("America/New_York")).timestamp())
 
 
 def _cause(error: BaseException) -> str:

@@ -26,7 +26,7 @@ ROUTES = pytest.mark.parametrize("route", QUESTIONS)
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(0, 6), st.integers(0, 40))
 def test_a_fault_lets_some_pass_hits_each_nth_and_ends(times: int, every: int, after: int, payloads: int) -> None:
     faults = Faults()
-    faults.add(Fault("truncate", times=times, every=every, after=after))
+    faults.append(Fault("truncate", times=times, every=every, after=after))
     hit = [number for number in range(1, payloads + 1) if list(faults.hits("quote"))]
     due = [after + every * turn for turn in range(1, times + 1)]
     assert hit == [number for number in due if number <= payloads]
@@ -35,9 +35,9 @@ def test_a_fault_lets_some_pass_hits_each_nth_and_ends(times: int, every: int, a
 
 def test_a_fault_hits_its_own_route_only_and_a_star_hits_all() -> None:
     faults = Faults()
-    faults.add(Fault("truncate", "quote", times=9))
+    faults.append(Fault("truncate", "quote", times=9))
     assert [len(list(faults.hits(route))) for route in ("chart", "stream", "rules", "quote")] == [0, 0, 0, 1]
-    faults.add(Fault("malformed", times=9))
+    faults.append(Fault("malformed", times=9))
     assert [len(list(faults.hits(route))) for route in ("chart", "stream", "rules", "quote")] == [1, 1, 1, 2]
 
 
@@ -45,7 +45,7 @@ def test_on_the_stream_status_and_latency_hit_the_connection_and_the_others_its_
     kinds = ("status", "latency", "stall", "malformed")
     faults = Faults()
     for kind in kinds:
-        faults.add(Fault(kind, "stream", times=9))  # type: ignore[arg-type]
+        faults.append(Fault(kind, "stream", times=9))  # type: ignore[arg-type]
     assert [fault.kind for fault in faults.hits("stream", connecting=True)] == ["status", "latency"]
     assert [fault.kind for fault in faults.hits("stream")] == ["stall", "malformed"]
 
@@ -54,10 +54,10 @@ def test_on_the_stream_status_and_latency_hit_the_connection_and_the_others_its_
 def test_faults_that_look_the_same_are_counted_apart(orders: list[tuple[int, int, int]]) -> None:
     faults = Faults()
     for times, every, after in orders:
-        faults.add(Fault("stall", times=times, every=every, after=after))
+        faults.append(Fault("stall", times=times, every=every, after=after))
     hits = sum(len(list(faults.hits("quote"))) for _ in range(40))
     assert hits == sum(times for times, _, _ in orders)
-    assert faults.state() == []
+    assert faults == []
 
 
 # ---- quotes and charts ----------------------------------------------------------------------------------------
@@ -266,5 +266,6 @@ def test_faults_on_the_rules_leave_them_as_they_were(feed: FeedServer) -> None:
     with pytest.raises(BROKEN):
         rules(feed, "love")
     feed.fault("latency", route="rules", seconds=0.05)
-    assert rules(feed, "love").json()["meta"]["summary"]["created"] == 1
-    assert post_rules(feed, {"delete": {"values": ["love"]}}).status_code == 200
+    added = rules(feed, "love").json()
+    assert added["meta"]["summary"]["created"] == 1
+    assert post_rules(feed, {"delete": {"ids": [added["data"][0]["id"]]}}).status_code == 200

@@ -15,7 +15,7 @@ import requests
 from kit.errors import BadPayload, ConfigError, RateLimited, SourceError, Unauthorized, UnknownSymbol
 from kit.servers.feeds import FeedServer
 from kit.servers.ports import choose_port
-from kit.sources import Bar, Quote, Yahoo, _yahoo_format, twitter
+from kit.sources import Quote, Yahoo, _yahoo_format, twitter
 from kit.sources import yahoo as yahoo_module
 from tests.sources.tools import AT_ONCE, MONDAY, ORIGIN, Answer, ScriptedServer, days, prices
 
@@ -125,21 +125,6 @@ def test_a_chart_ends_at_the_replays_today_and_begins_as_its_range_says(
     assert all(bar.close == prices()["JPM"][bar.day.isoformat()] and bar.symbol == "JPM" for bar in bars)
 
 
-def test_a_chart_from_a_day_to_before_another(feed: FeedServer) -> None:
-    with Yahoo(feed.url) as yahoo:
-        bars = yahoo.chart("BAC", start=date(2008, 7, 1), end=date(2008, 7, 8))
-    expected = ["2008-07-01", "2008-07-02", "2008-07-03", "2008-07-07"]  # a market is closed on 4 July
-    assert bars == [Bar("BAC", date.fromisoformat(day), prices()["BAC"][day], "USD") for day in expected]
-
-
-def test_a_chart_with_only_a_start_goes_to_today_and_with_only_an_end_begins_with_the_data(feed: FeedServer) -> None:
-    with Yahoo(feed.url) as yahoo:
-        onwards = yahoo.chart("JPM", start=datetime(2008, 9, 11, 23, 59, tzinfo=UTC))
-        until = yahoo.chart("JPM", end=date(2000, 1, 1))
-    assert [bar.day.isoformat() for bar in onwards] == ["2008-09-11", "2008-09-12", "2008-09-15"]
-    assert [bar.day.isoformat() for bar in until] == upto("1999-12-31")
-
-
 @pytest.mark.parametrize(("interval", "form"), [("1wk", "%G-%V"), ("1mo", "%Y-%m")])
 def test_a_bar_of_a_week_or_month_has_its_first_date_and_last_close(feed: FeedServer, interval: str, form: str) -> None:
     with Yahoo(feed.url) as yahoo:
@@ -148,21 +133,6 @@ def test_a_bar_of_a_week_or_month_has_its_first_date_and_last_close(feed: FeedSe
     assert [bar.day.strftime(form) for bar in bars] == list(last)
     assert all((bar.day.weekday() if interval == "1wk" else bar.day.day - 1) == 0 for bar in bars)
     assert [bar.close for bar in bars] == [prices()["JPM"][day] for day in last.values()]
-
-
-@pytest.mark.parametrize(
-    ("start", "end"),
-    [
-        (date(2008, 9, 13), date(2008, 9, 15)),
-        (date(1962, 1, 1), date(1970, 1, 2)),
-        (date(2020, 1, 1), None),
-        (date(2008, 9, 15), date(2008, 9, 15)),
-    ],
-    ids=["a weekend", "before the first day", "the future", "nothing"],
-)
-def test_a_chart_of_no_days_is_empty(feed: FeedServer, start: date, end: date | None) -> None:
-    with Yahoo(feed.url) as yahoo:
-        assert yahoo.chart("JPM", start=start, end=end) == []
 
 
 @pytest.mark.parametrize(
@@ -175,11 +145,6 @@ def test_a_chart_that_cannot_be_read_is_refused_with_what_to_do(
     with Yahoo(feed.url) as yahoo, pytest.raises(SourceError, match=next(iter(asked.values()))) as raised:
         yahoo.chart("JPM", **asked)  # type: ignore[arg-type]
     assert todo in raised.value.todo
-
-
-def test_a_start_that_is_no_date_is_said_before_anybody_is_asked(feed: FeedServer) -> None:
-    with Yahoo(feed.url) as yahoo, pytest.raises(ConfigError, match="date"):
-        yahoo.chart("JPM", start="2008-09-15")  # type: ignore[arg-type]
 
 
 # ---- symbols -------------------------------------------------------------------------------------------------------
