@@ -153,10 +153,7 @@ class Process:
         if any("Address already in use" in line for line in lines):
             kind = PortTaken
         elif "OutOfMemoryError" in last:
-            kind, todo = (
-                NotEnoughMemory,
-                "set KIT_KAFKA_HEAP=256 (MB), or run `kit reset`, which deletes its data",
-            )
+            kind, todo = NotEnoughMemory, f"{self.notes.get('more heap', '')}or run `kit reset`, which deletes its data"
         error = kind(
             f"{self.name} to start and answer on 127.0.0.1:{'/'.join(map(str, self.ports))}",
             got=f"{what}; the last line of its log: {last[:200]}",
