@@ -53,14 +53,10 @@ class KafkaCluster(Server):
         The state folder: settings, data, logs and pids live under it.
     brokers
         How many brokers `start` brings up, 1 to 5. A cluster that already has more keeps them.
-    port
-        The first broker's port; the others take the next free ones. 0: any free port.
-    must
-        Insist on `port` instead of taking a free one when it is in use.
-    heap
-        MB of Java heap of a broker.
-    jvm
-        The Java runtime; that of a broker with its archive by default.
+    port, must
+        The first broker's port; the others take the next free ones. 0: any free port. With `must`, no other will do.
+    heap, jvm
+        MB of Java heap of a broker; its Java runtime.
     """
 
     name = "kafka"
@@ -201,9 +197,8 @@ class KafkaCluster(Server):
         """End one broker at once, as a power cut would (``kill -9``)."""
         process = self._process(self._node(broker))
         if process is None:
-            raise ServerError(
-                f"broker {broker} to run", got="it is stopped", todo=f"call lab.kafka.restart({broker}) first"
-            )
+            todo = f"call lab.kafka.restart({broker}) first"
+            raise ServerError(f"broker {broker} to run", got="it is stopped", todo=todo)
         process.kill()
 
     def restart(self, broker: int) -> None:
@@ -270,8 +265,7 @@ class KafkaCluster(Server):
     def _configure(self, node: Node) -> None:
         nodes = self.nodes
         controllers = [other.controller_port for other in nodes.values()]
-        replicas = min(3, len(nodes))
-        _broker.write_settings(node, replicas=replicas, controllers=controllers)
+        _broker.write_settings(node, replicas=min(3, len(nodes)), controllers=controllers)
 
     def _launch(self, node: Node, launched: list[Process]) -> None:
         argv, env = _broker.run_command(self.jvm), self.jvm.environment
