@@ -4,9 +4,9 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
-import orjson
+import msgspec
 from pydantic import SecretStr
 
 from kit.collectors._collector import Collector
@@ -22,7 +22,6 @@ __all__ = ["collect_tweets"]
 logging.getLogger("tweepy").addHandler(logging.NullHandler())
 
 _ID = re.compile(rb'"id":"(\d+)"')  # the first in a line is the tweet's own
-_NUMBER = re.compile(r"[0-9]{1,19}")
 _SNOWFLAKE_EPOCH = 1_288_834_974_657  # 4 November 2010, in milliseconds since 1970
 
 
@@ -94,18 +93,29 @@ def collect_tweets(
     return collector
 
 
+class _Tweet(msgspec.Struct):
+    id: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,19}\Z")]
+    text: str
+
+
+class _Line(msgspec.Struct):
+    data: _Tweet
+    includes: Any = None
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+
+
 def tweet_records(line: bytes) -> list[Record]:
     """The record of one line of the stream; raises `BadPayload` if the line is not a tweet."""
     try:
-        body = orjson.loads(line)
-        number, text = body["data"]["id"], body["data"]["text"]
-        if not isinstance(text, str) or not isinstance(number, str) or not _NUMBER.fullmatch(number):
-            raise TypeError(f"a text and a number as text, not {text!r:.40} and {number!r:.40}")
+        found = _decode(line)
+        number, text = found.data.id, found.data.text
         if not 0 < int(number) < 1 << 63:
-            raise ValueError(f"a number of 63 bits, not {number:.40}")
+            raise ValueError(f"a number of 63 bits, not {number}")
         at = (int(number) >> 22) + _SNOWFLAKE_EPOCH  # a snowflake holds its time (X documentation, "Snowflake IDs")
-        value = orjson.dumps({"id": number, "user": _author(body), "text": text, "ts": at})
-    except (ValueError, KeyError, TypeError) as error:  # ValueError: no JSON, or half a surrogate pair
+        value = msgspec.json.encode({"id": number, "user": _author(found.includes), "text": text, "ts": at})
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise BadPayload(
             "a tweet with data.id and data.text",
             got=f"{type(error).__name__}: {str(error)[:120]}",
@@ -122,9 +132,9 @@ def _tweet_id(line: bytes) -> bytes:
     return found[1] if found else line
 
 
-def _author(body: Any) -> str | None:
+def _author(includes: Any) -> str | None:
     """The author's user name, where the line includes it."""
     try:
-        return str(body["includes"]["users"][0]["username"])
+        return str(includes["users"][0]["username"])
     except (KeyError, TypeError, IndexError):
         return None
