@@ -8,7 +8,7 @@ from typing import Any
 
 import pykka
 
-from kit.collectors._actor import Halted, Supervised
+from kit.collectors._actor import Actor, Halted
 from kit.collectors._mailbox import MailboxFull
 from kit.errors import ConfigError
 
@@ -35,7 +35,7 @@ class Router:
         self.workers[number % len(self.workers)].tell(message)
 
 
-class Source(Supervised):
+class Source(Actor):
     """What a poller and a listener have in common: they pass payloads on, and wait while the sender's mailbox is full.
 
     `resume` is True if the topic had records when the collector started: a source that can give its last minutes again
@@ -67,6 +67,8 @@ class Source(Supervised):
                 self.ended.set()
                 raise Halted from None
             self.counts.sent += 1
+            if self.halted.is_set():
+                raise Halted
             return
 
 
@@ -110,9 +112,6 @@ class Poller(Source):
         if self._close is not None:
             self._close()
 
-    def on_failure(self, *_error: Any) -> None:
-        self.on_stop()
-
 
 class Listener(Source):
     """A source that sends when it has something: a stream.
@@ -146,13 +145,8 @@ class Listener(Source):
         self._listen, self._hang_up = listen, hang_up
 
     def work(self, message: Any) -> None:
-        self.supervised(lambda: self._listen(self._receive))
+        self.supervised(lambda: self._listen(self.pass_on))
         self.ended.set()
-
-    def _receive(self, payload: bytes) -> None:
-        self.pass_on(payload)
-        if self.halted.is_set():
-            raise Halted
 
     def halt(self) -> None:
         super().halt()
