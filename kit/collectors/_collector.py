@@ -50,10 +50,9 @@ class Collector:
     to_records
         Makes `Record`s of one payload, as a list or a generator. It returns or raises `BadPayload` for what it cannot
         use. Whatever else it raises, or gives in place of a record, makes a dead letter, too.
-    workers
-        Senders that share the work. With several, a router sends a payload always to the same one, by `route`.
-    route
-        What a payload is routed by, for instance its id; by default all of its bytes.
+    workers, route
+        Senders that share the work. With several, a router sends a payload always to the same one, by `route` of the
+        payload, for instance its id; by default by all of its bytes.
     supervisor
         Decides on restarts; a `Supervisor()` of its own by default.
     mailbox

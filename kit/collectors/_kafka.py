@@ -28,13 +28,7 @@ _OPTIONS = {
 
 
 def open_producer(bootstrap_servers: str) -> KafkaProducer:
-    """An idempotent producer with acks=all that tries for as long as it takes.
-
-    Raises
-    ------
-    BrokerUnavailable
-        No broker answered.
-    """
+    """An idempotent producer with acks=all that tries for as long as it takes."""
     producer = clients.producer(bootstrap_servers, **_OPTIONS)
     # A batch that is too large comes back whole: the sender makes smaller ones, and knows what is in them.
     producer._sender._can_split = lambda *_: False
@@ -61,15 +55,7 @@ class Start(NamedTuple):
 
 
 def prepare(topic: str, most: int, *, bootstrap_servers: str) -> Start:
-    """See to it that a topic and its dead-letter topic exist, and look at the last `most` records of each partition.
-
-    Raises
-    ------
-    BrokerUnavailable
-        No broker answered.
-    TopicError
-        Kafka refused a topic.
-    """
+    """Create a topic and its dead-letter topic if need be, and look at the last `most` records of each partition."""
     setting, both = "message.timestamp.type", [topic, topic + DEAD_LETTER]
     with clients.consumer(bootstrap_servers) as consumer:
         there = consumer.topics()

@@ -36,11 +36,7 @@ class Router:
 
 
 class Source(Actor):
-    """What a poller and a listener have in common: they pass payloads on, and wait while the sender's mailbox is full.
-
-    `resume` is True if the topic had records when the collector started: a source that can give its last minutes again
-    then does so. What the topic has already is dropped.
-    """
+    """A poller or a listener: it passes payloads on, and waits while the sender's mailbox is full."""
 
     target: Any  # where its payloads go: the ref of a sender, or a router
 
@@ -48,7 +44,7 @@ class Source(Actor):
         super().__init__(name)
         self.ended = threading.Event()  # there is nothing more to come
         self.unsent = 0
-        self.resume = False
+        self.resume = False  # whether the topic had records when the collector started
 
     def pass_on(self, payload: bytes) -> None:
         """Tell the target. Waits as long as its mailbox is full: meanwhile nothing is taken from the source."""
@@ -78,9 +74,9 @@ class Poller(Source):
     Parameters
     ----------
     fetch
-        Returns one payload, as bytes. It raises when it cannot: any exception is one failure, about which the poller
-        asks its supervisor. `Unauthorized`, `UnknownSymbol` and `ConfigError` are given up on at once, after
-        `RateLimited` the poller waits for its `retry_after` seconds, other errors are tried again, later and later.
+        Returns one payload, as bytes, or raises. `Unauthorized`, `UnknownSymbol` and `ConfigError` are given up on at
+        once, after `RateLimited` the poller waits for its `retry_after` seconds, other errors are tried again, later
+        and later (see `Supervisor`).
     every
         Seconds from one request to the next. When the sender cannot keep up, polls are left out, not made up for.
     close
@@ -89,7 +85,6 @@ class Poller(Source):
     Examples
     --------
     >>> poller = Poller(lambda: requests.get(url, timeout=5).content, every=1.0)        # doctest: +SKIP
-    >>> collector = Collector(poller, "quotes", to_records)                             # doctest: +SKIP
     """
 
     def __init__(
@@ -120,11 +115,10 @@ class Listener(Source):
     ----------
     listen
         Connects, and calls the function it is given with each payload, as bytes, until the stream ends. It returns when
-        nothing more will come. It raises when the line drops, or cannot be had; after what the supervisor says, it is
-        then called again, and connects anew (errors as for `Poller`). A stream that can begin at a place (an id, a
-        time) should begin a little before where it broke: records that come again are dropped by their identity (see
-        `Record`). If `resume` of the listener is True when `listen` is first called, an earlier collector has filled
-        the topic: a stream that can, then begins where that one may have been cut off.
+        nothing more will come. It raises when the line drops (errors as for `Poller`), and is then called again. A
+        stream that can begin at a place (an id, a time) should begin a little before where it broke: records that come
+        again are dropped (see `Record`). If `resume` of the listener is True when `listen` is first called, an earlier
+        collector has filled the topic: a stream that can, then begins where that one may have been cut off.
     hang_up
         Makes a `listen` that waits for data return or raise, for instance by closing its connection. Another thread
         calls it, perhaps again and again, perhaps before there is a connection. Without it, `stop` can only wait.
