@@ -52,6 +52,7 @@ class Actor(pykka.ThreadingActor):
         self.mailbox = Mailbox() if mailbox is None else mailbox  # an empty one is false
         super().__init__()
         self.counts = Counts()  # only the actor itself writes it
+        self.oldest: float | None = None  # since when it has held the oldest record that is not acknowledged
         self.halted = threading.Event()
         self.error: BaseException | None = None  # what it ended with
         self.trouble: BaseException | None = None  # its last failure or obstacle
@@ -78,7 +79,7 @@ class Actor(pykka.ThreadingActor):
     def join(self, timeout: float) -> bool:
         """Wait until the actor's thread has ended, and return whether it has."""
         if self._thread is not None:
-            self._thread.join(max(timeout, 0.0))
+            self._thread.join(timeout)
         return not self.running
 
     @property

@@ -150,10 +150,10 @@ class Collector:
             acknowledged. A source counts payloads, a sender records: a payload of quotes holds many.
         """
         now = time.monotonic()
-        rows = [{"actor": self._source.name, **asdict(self._source.counts), "mailbox": 0, "lag_s": 0.0}]
-        for sender in self._senders:
-            lag = round(max(now - (sender.oldest or now), 0.0), 3)
-            rows.append({"actor": sender.name, **asdict(sender.counts), "mailbox": len(sender.mailbox), "lag_s": lag})
+        rows = []
+        for actor in self._actors:
+            lag = round(max(now - (actor.oldest or now), 0.0), 3)
+            rows.append({"actor": actor.name, **asdict(actor.counts), "mailbox": len(actor.mailbox), "lag_s": lag})
         return pd.DataFrame(rows).set_index("actor")
 
     def wait(self, *, sent: int | None = None, timeout: float = 30.0) -> Counts:

@@ -32,12 +32,9 @@ _hash = lru_cache(maxsize=4096)(murmur2)  # in Python it takes 10 microseconds
 class Sender(Actor):
     """Takes payloads from its mailbox, makes records of them, drops duplicates, sends the rest to a topic.
 
-    Each record it has received ends in one of three ways: acknowledged by Kafka (`sent`), known already (`duplicate`),
-    or in the dead-letter topic with its bytes and its error (`dead_lettered`). Until then the sender holds it: in the
-    outbox before it is given to Kafka, in flight until Kafka acknowledges it. After a failure the outcome of what was
-    in flight is unknown: the sender looks it up in the topic, and sends the missing records again.
-
-    At most 10,000 records are given to Kafka and not acknowledged; then the sender waits, and its mailbox fills.
+    It holds each record: in the outbox before it is given to Kafka, in flight until Kafka acknowledges it. After a
+    failure the outcome of what was in flight is unknown: the sender looks it up in the topic, and sends the missing
+    records again. With 10,000 records in flight the sender waits, and its mailbox fills.
     """
 
     def __init__(
@@ -59,7 +56,6 @@ class Sender(Actor):
         self.handled = 0  # payloads
         self.latest: bytes | None = None  # the value of the newest record
         self.left = 0  # payloads that came after it was halted
-        self.oldest: float | None = None  # since when it has held the oldest record that is not acknowledged
 
     @property
     def unsent(self) -> int:

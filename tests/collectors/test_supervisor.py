@@ -115,13 +115,25 @@ def test_an_actor_that_is_given_up_is_dead_and_says_of_what() -> None:
             actor.actor_ref.tell(b"b")
 
 
-def test_a_bug_outside_the_supervised_step_kills_the_actor_visibly() -> None:
-    actor = Fragile()
-    with started(actor, Supervisor()):
-        actor.work = [].index
-        actor.actor_ref.tell(b"a")
-        assert actor.join(5.0)
-        assert actor.error is not None
+class Bystander(pykka.ThreadingActor):
+    use_daemon_thread = True
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), SystemExit()])
+def test_a_bug_outside_the_supervised_step_kills_the_actor_visibly_and_no_other(error: BaseException) -> None:
+    def broken(message: Any) -> None:
+        raise error
+
+    bystander, actor = Bystander.start(), Fragile()
+    try:
+        with started(actor, Supervisor()):
+            actor.work = broken
+            actor.actor_ref.tell(b"a")
+            assert actor.join(5.0)
+            assert actor.error is error
+        assert bystander.is_alive()
+    finally:
+        bystander.stop()
 
 
 def test_a_halt_interrupts_a_long_back_off() -> None:
