@@ -70,7 +70,9 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 @app.command()
 def up(
-    servers: Annotated[list[str] | None, typer.Argument(help="kafka, feeds, … (default: all)")] = None,
+    servers: Annotated[
+        list[str] | None, typer.Argument(help="kafka, feeds, … (default: those that do not wait for a demand)")
+    ] = None,
     brokers: Annotated[
         int | None, typer.Option(min=1, max=5, help="Kafka brokers (default: KIT_BROKERS, else 1)")
     ] = None,

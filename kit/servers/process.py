@@ -87,6 +87,18 @@ class Process:
     def alive(self) -> bool:
         return self.handle() is not None
 
+    def listens(self) -> bool:
+        """Whether the process (or a child of it) listens on all its ports: another program may have taken one."""
+        process = self.handle()
+        if process is None:
+            return False
+        try:
+            family = [process, *process.children(recursive=True)]
+            found = [line for one in family for line in one.net_connections("tcp")]
+        except psutil.Error:
+            return False
+        return {line.laddr.port for line in found if line.status == psutil.CONN_LISTEN} >= set(self.ports)
+
     def memory(self) -> int:
         """Bytes of memory: proportional set size where the system tells it, else the unique set size."""
         process = self.handle()
@@ -195,7 +207,7 @@ def launch(
     """Start a server detached from this process and its terminal, and record it under `home`.
 
     It does not wait: launch several, then `Process.wait_ready` each. `env` changes this process's environment (None: a
-    variable is left out); `cwd` is `home` by default; `launched`, of `undone_on_error`, gets the process before
+    variable is left out); `cwd` is ``home/name`` by default; `launched`, of `undone_on_error`, gets the process before
     anything can interrupt.
 
     Raises
@@ -203,12 +215,12 @@ def launch(
     ServerError
         The state folder cannot be written, or the program cannot be run.
     """
-    log, record = home / "log" / f"{name}.log", _record(home, name)
+    log, record, cwd = home / "log" / f"{name}.log", _record(home, name), cwd or home / name
     try:
-        for folder in (log.parent, record.parent):
+        for folder in (log.parent, record.parent, cwd):
             folder.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output, uninterrupted():
-            child = _spawn(argv, output, cwd or home, env or {})
+            child = _spawn(argv, output, cwd, env or {})
             try:
                 process = Process(name, child.pid, birth(child.pid), tuple(ports), log, record, dict(notes or {}))
                 process.save()

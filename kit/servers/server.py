@@ -79,7 +79,7 @@ class Server(ABC):
 
     def answers(self, process: Process) -> bool:
         """Whether a process serves. Asked again and again while it starts, so it must be quick."""
-        return all(map(answers, process.ports))
+        return all(map(answers, process.ports)) and process.listens()
 
     def prepare(self) -> None:  # noqa: B027  # most have nothing to prepare
         """Fetch and make what the server needs, so that it starts quickly and offline from then on."""
@@ -144,6 +144,10 @@ class Server(ABC):
         state = "running" if self.answers(process) else "silent"
         address = f"127.0.0.1:{process.ports[0]}" if process.ports else ""
         return ServerStatus(process.name, state, address, process.pid, process.memory(), process.log)
+
+    def __repr__(self) -> str:
+        ports = ", ".join(str(port) for process in self.processes for port in process.ports)
+        return f"{type(self).__name__}({f'on {ports}' if ports else 'stopped'})"
 
     def _is_mine(self, process: Process) -> bool:
         return process.name == self.name or process.name.startswith(f"{self.name}-")

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from kit.servers.lab import SERVERS
 from kit.servers.ports import answers
 from kit.servers.process import Process
 from tests.processes import Kit
@@ -29,7 +30,7 @@ def test_up_leaves_what_runs_and_down_stops_it_and_twice_is_once(up: Kit) -> Non
     assert {process.pid for process in up.processes()} == set(before.values())
     for _ in range(2):
         assert (up.call("down").returncode, up.processes()) == (0, [])
-    assert up.call("status").stdout.count("stopped") == 2
+    assert up.call("status").stdout.count("stopped") == len(SERVERS)
 
 
 def test_brokers_are_asked_for_by_the_option_and_by_the_environment_and_join_those_that_run(up: Kit) -> None:
@@ -79,7 +80,7 @@ def test_a_record_whose_pid_is_another_programs_is_forgotten_and_that_program_li
         record.parent.mkdir(parents=True)
         stale = Process("feeds", other.pid, 1.0, (1,), kit.log, record, {"token": "old"})
         stale.save()
-        assert kit.call("status").stdout.count("stopped") == 2
+        assert kit.call("status").stdout.count("stopped") == len(SERVERS)
         assert kit.call("up", KIT_KAFKA_BOOTSTRAP_SERVERS=broker).returncode == 0
         assert kit.running() == ["feeds"]
         assert kit.call("down").returncode == 0

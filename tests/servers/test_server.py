@@ -1,12 +1,13 @@
 """The shape that all servers have, shown by the smallest one, and what status says of one that hangs."""
 
 import signal
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
-from kit.errors import ConfigError, ServerError
+from kit.errors import ConfigError, PortTaken, ServerError
 from kit.servers import server
 from kit.servers.ports import answers
 from kit.servers.process import Process
@@ -40,6 +41,7 @@ def test_start_stop_and_status_come_with_the_shape(tmp_path: Path) -> None:
         assert row.log == tmp_path / "log" / "web.log"
         assert web.start().processes == [process]  # a second start changes nothing
         assert Web(tmp_path).running  # another object on the same folder
+        assert repr(web) == f"Web(on {process.ports[0]})"
     assert not answers(process.ports[0])
     assert web.status() == [ServerStatus("web", "stopped")]
     web.stop()  # twice is once
@@ -80,3 +82,12 @@ def test_an_external_server_starts_nothing_and_says_why(tmp_path: Path) -> None:
             external.kill(1)
         assert caught.value.todo == "unset KIT_WEB and run `kit up`: the lab then starts its own web"
     assert repr(external) == "External(web, example:80)"
+
+
+def test_a_port_that_another_program_took_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = int(other.getsockname()[1])
+        monkeypatch.setattr(sys.modules[__name__], "choose_port", lambda: taken)
+        with pytest.raises(PortTaken, match="Address already in use"):
+            Web(tmp_path).start()
+        assert Web(tmp_path).status() == [ServerStatus("web", "stopped")]
