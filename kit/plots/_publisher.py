@@ -1,7 +1,7 @@
-"""One thread publishes all plots of this kernel, each at most ten times a second; many of them less often.
+"""One thread publishes all plots of this kernel: at once what changes after a pause, then in a steady rhythm.
 
-Data comes as fast as it likes; what is drawn is the state at the moment of drawing. So a plot costs the same at 20 and
-at 5,000 records a second, nothing piles up on the way to the browser, and nothing that is in the window is left out.
+Data comes as fast as it likes; what is sent is what is new at the moment of sending. So a plot costs nearly the same at
+20 and at 5,000 records a second, nothing piles up on the way to the browser, and nothing in the window is left out.
 """
 
 import threading
@@ -9,24 +9,22 @@ import time
 from typing import Any, Protocol
 from weakref import WeakSet
 
-__all__ = ["Publishable", "changed", "forget", "lock"]
+from kit.deadline import pause
 
-_PERIOD = 0.1  # seconds between two publications of a plot
-# All plots together. A browser needs some 15 ms to draw one; and of the 1,000 messages a second that pass the server,
-# a publication is three.
-_PUBLICATIONS_A_SECOND = 40
+__all__ = ["Publishable", "changed", "forget"]
+
+_PERIOD = 0.02  # seconds between two publications of a plot
+_MESSAGES_A_SECOND = 400  # of all plots; Jupyter's server drops what is beyond 1,000
+_BYTES_A_SECOND = 600_000  # and beyond a million bytes a second
 _SHARE = 0.3  # of its time that a kernel spends on publishing, at most
 _LONGEST = 1.0  # seconds: however slow it is, a plot is not forgotten
 _IDLE_SECONDS = 2.0
-
-# Bokeh's models are not made for threads: whoever touches them, and whoever publishes, holds this.
-lock = threading.RLock()
 
 
 class Publishable(Protocol):
     """What the publisher needs of a plot."""
 
-    def publish(self) -> None: ...
+    def publish(self) -> int: ...
 
 
 class _Publisher:
@@ -68,17 +66,19 @@ class _Publisher:
                 return False
             plots = list(self._dirty)
             self._dirty.clear()
-        began, count = time.monotonic(), len(plots)
+        began, count, sent = time.monotonic(), len(plots), 0
         while plots:
-            plots.pop().publish()  # and keep none of them alive
+            size = plots.pop().publish()  # and keep none of them alive
+            sent += size
+            if size > _BYTES_A_SECOND / 10:  # many pages' worth of everything would be too much at once
+                pause(size / _BYTES_A_SECOND)
         took = time.monotonic() - began
-        left = min(max(_PERIOD, count / _PUBLICATIONS_A_SECOND, took / _SHARE), _LONGEST) - took
-        if left > 0:
-            _pause.wait(left)
+        left = max(_PERIOD, count / _MESSAGES_A_SECOND, sent / _BYTES_A_SECOND, took / _SHARE)
+        if (rest := min(left, _LONGEST) - took) > 0:
+            pause(rest)
         return True
 
 
-_pause = threading.Event()  # never set
 _publisher = _Publisher()
 
 

@@ -1,17 +1,25 @@
 """The shapes in which a plot takes data: a DataFrame, a record, several records, columns."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence, ValuesView
+from decimal import Decimal
+from numbers import Number
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
 from kit.errors import PlotError
 
-__all__ = ["Data", "columns_of", "is_missing", "names_of", "tidy"]
+__all__ = ["Data", "Values", "columns_of", "is_missing", "is_number", "names_of", "tidy"]
 
 Data: TypeAlias = pd.DataFrame | Mapping[str, Any] | Iterable[Mapping[str, Any]]
+Values: TypeAlias = "pd.Series[Any] | list[Any]"  # of one column
+
+_ARRAYS = (pd.Series, pd.Index, ExtensionArray, np.ndarray)
+_SEQUENCES = (list, tuple, range, deque, array, ValuesView)
 
 
 def tidy(data: Any) -> pd.DataFrame | Mapping[str, Any] | list[Mapping[str, Any]]:
@@ -60,7 +68,7 @@ def names_of(data: Any) -> list[str]:
     return [str(name) for name in data[0]] if data else []
 
 
-def columns_of(data: Any, names: Sequence[str], *, newest: int | None = None) -> tuple[int, list[list[Any]]]:
+def columns_of(data: Any, names: Sequence[str], *, newest: int | None = None) -> tuple[int, list[Values]]:
     """How many rows there are, and the named columns of the last `newest` of them.
 
     Raises
@@ -75,35 +83,38 @@ def columns_of(data: Any, names: Sequence[str], *, newest: int | None = None) ->
         return len(data), _of_frame(data, names, newest or len(data))
     if isinstance(data, Mapping):
         found = _of_mapping(data, names)
-        return len(found[0]), [column[-(newest or len(column)) :] for column in found] if found[0] else found
+        return len(found[0]), [column[-(newest or len(column)) :] for column in found]
     for row in data:
         _check(names, row)
     return len(data), [[row[name] for row in data[-(newest or len(data)) :]] for name in names]
 
 
-def _of_frame(data: pd.DataFrame, names: Sequence[str], newest: int) -> list[list[Any]]:
+def _of_frame(data: pd.DataFrame, names: Sequence[str], newest: int) -> list[Values]:
     if data.empty:
         return [[] for _ in names]
     there = [str(name) for name in data.columns]
     _check(names, there)
     if twice := [name for name in names if there.count(name) > 1]:
         raise PlotError(f"one column {twice[0]!r}", got="several of that name", todo="rename one of them")
-    return [data.iloc[-newest:, there.index(name)].tolist() for name in names]
+    return [data.iloc[-newest:, there.index(name)] for name in names]
 
 
-def _of_mapping(data: Mapping[str, Any], names: Sequence[str]) -> list[list[Any]]:
+def _of_mapping(data: Mapping[str, Any], names: Sequence[str]) -> list[Values]:
     _check(names, data)
     values = [data[name] for name in names]
-    if not all(_is_column(value) for value in values):
+    if not all(_is_column(name, data[name]) for name in names):
         return [[value] for value in values]
     if len({len(value) for value in values}) > 1:
         lengths = ", ".join(f"{name}: {len(value)}" for name, value in zip(names, values, strict=True))
         raise PlotError("columns of one length", got=lengths, todo="give each column as many values")
-    return [list(value) for value in values]
+    return [pd.Series(value) if isinstance(value, _ARRAYS) else list(value) for value in values]
 
 
-def _is_column(value: Any) -> bool:
-    return isinstance(value, list | tuple | pd.Series | pd.Index) or (isinstance(value, np.ndarray) and value.ndim == 1)
+def _is_column(name: str, value: Any) -> bool:
+    if isinstance(value, np.ndarray) and value.ndim > 1:
+        todo = f"take one column of it, for instance {name}[:, 0]"
+        raise PlotError(f"a column {name!r} of one dimension", got=f"an array of the shape {value.shape}", todo=todo)
+    return isinstance(value, _SEQUENCES) or (isinstance(value, _ARRAYS) and value.ndim == 1)
 
 
 def _check(names: Sequence[str], there: Iterable[str]) -> None:
@@ -120,6 +131,13 @@ def is_missing(value: Any) -> bool:
     """Whether a value stands for none: None, NaN, NaT, NA."""
     if value is None or value is pd.NA or value is pd.NaT:
         return True
-    if isinstance(value, float):
-        return math.isnan(value)
-    return isinstance(value, np.floating | np.datetime64) and bool(pd.isna(value))
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return bool(np.isnat(value))
+    return isinstance(value, float | np.inexact) and bool(np.isnan(value))
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number; a span of time is none, though numpy takes it for one."""
+    return isinstance(value, Number | np.bool_) and not isinstance(value, complex | np.complexfloating | np.timedelta64)

@@ -21,7 +21,7 @@ import json, math, threading
 import numpy as np
 from kit.plots import *
 plots = {
-    "line": LineChart("at", "price", by="symbol", last=300, title="line", height=220),
+    "line": LineChart("at", "price", by="symbol", last=300, x_axis_type="datetime", title="line", height=220),
     "scatter": ScatterChart("price", ["low", "high"], title="scatter", height=220),
     "bars": BarChart("symbol", "price", agg="mean", title="bars", height=220),
     "histogram": Histogram("price", bins=12, title="histogram", height=220),
