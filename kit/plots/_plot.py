@@ -173,6 +173,7 @@ class Plot(anywidget.AnyWidget):
                 self._closed = True
                 _publisher.forget(self)
                 super().close()
+                self.__dict__.pop("_repr_mimebundle_", None)  # ipywidgets hides ours: it says that the plot is closed
 
     def __enter__(self) -> Self:
         return self
