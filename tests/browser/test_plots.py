@@ -70,7 +70,7 @@ fill(100)
 
 # What each view of a plot shows: for a chart, how many points BokehJS has in its glyphs, and their sum.
 _SHOWN = """
-const figures = name => Bokeh.documents.flatMap(document => document.roots())
+const figures = name => (window.Bokeh?.documents ?? []).flatMap(document => document.roots())
     .filter(figure => figure.title?.text === name);
 const charts = name => figures(name).map(figure => {
     const sources = new Set(figure.renderers.map(renderer => renderer.data_source));
