@@ -139,11 +139,11 @@ function chart(box, plot, send) {
   const legend = element("div", "kit-legend");
   const hidden = new Set();
   let embedded = null; // the number of the layout
-  let root = null;
+  let [root, removed] = [null, false];
   box.className = "kit-plot kit-chart";
   box.replaceChildren(figure, legend);
 
-  function remove() {
+  function clear() {
     const { document } = root?.model ?? {};
     root?.remove();
     document?.clear();
@@ -155,9 +155,11 @@ function chart(box, plot, send) {
   async function embed() {
     embedded = plot.layout.number;
     const BokehJS = await bokeh(plot.layout.bokeh, send);
-    remove();
+    if (removed) return;
+    clear();
     figure.replaceChildren();
     [root] = [...(await BokehJS.embed.embed_item(structuredClone(plot.layout.item), figure))];
+    if (removed) return clear();
     const slot = (source) => Number(source.name.split(" ")[1]);
     named("hover").tooltips = (source, { index }) => tip(plot, source.data, index, slot(source));
     fill();
@@ -215,7 +217,10 @@ function chart(box, plot, send) {
   return {
     draw: () => (embedded !== plot.layout.number ? embed() : root && fill()),
     picture: () => root?.bbox.width > 50 && picture(root.export("png", false).canvas, legend, plot),
-    remove,
+    remove() {
+      removed = true;
+      clear();
+    },
   };
 }
 

@@ -290,3 +290,68 @@ def test_in_a_slow_browser_a_page_that_opens_shows_every_plot(plots: Plots) -> N
     with plots.page.slower(4):
         plots.page.open("plots.ipynb")
         plots.check_all()
+
+
+_HOSTILE = r"""
+from IPython.display import display
+evil = "<img src=x onerror='window.hacked = 1'>"
+names = ["@maria", "$index", "<b>x</b>", evil, "$$x^2$$", "_lead", "😀", "half \ud83d", "a tweet " * 40]
+odd = LineChart("<i>x</i>", "@{y} $y", by="who", title="$$odd$$ <b>title</b> \ud83d", height=260)
+odd.append([{"<i>x</i>": n, "@{y} $y": k, "who": name} for k, name in enumerate(names) for n in range(3)])
+table = LiveTable(title=evil).append([{evil: name} for name in names])
+bar = BarChart("who", agg="count", title="odd bars", height=200)
+bar.append([{"who": f"{name} {n}" * 3} for n in range(14) for name in names])
+form = Form(lambda **given: evil, label=evil, **{evil: names, "$a$ and $b$": "text", "on": True})
+display(odd, bar, table, LiveList(title=evil).append(names), Metric(title=evil).append(3), form)
+form.apply()
+"""
+_AT = """([title, x, y]) => {
+    const view = [...Bokeh.index.roots].find(view => view.model.title?.text?.includes(title) && view.el.isConnected);
+    const box = view.el.getBoundingClientRect();
+    return [box.x + view.frame.x_scale.compute(x), box.y + view.frame.y_scale.compute(y)];
+}"""
+
+
+def test_every_text_of_data_or_user_is_text_in_the_page(plots: Plots) -> None:
+    cell = plots.page.run(_HOSTILE)
+    page = plots.page.page
+    expect(cell.locator(".kit-legend button")).to_have_count(9, timeout=20_000)
+    shown = [*cell.locator(".kit-legend button").all_text_contents()]
+    assert shown[:8] == ["@maria", "$index", "<b>x</b>", "<img src=x onerror='window.hacked = 1'>", "$$x^2$$",
+                         "_lead", "😀", "half �"]  # fmt: skip
+    assert cell.locator(".kit-plot td").all_text_contents()[::-1] == shown
+    cell.scroll_into_view_if_needed()
+    for number in range(8):
+        page.mouse.move(*page.evaluate(_AT, ["odd", 1, number]))
+        expect(page.locator(".kit-tip b")).to_have_text(shown[number])
+        expect(page.locator(".kit-tip div").last).to_have_text(str(number))
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img[src=x]").count() == 0
+    assert cell.locator(".widget-html").get_by_text("$a$ and $b$").count() == 1
+    plots.page.screenshot("hostile")
+    assert plots.page.complaints == []
+
+
+def test_a_table_of_five_thousand_rows_is_never_a_second_behind(plots: Plots) -> None:
+    plots.page.run(
+        "big = LiveTable(last=5000, title='big')\n"
+        "def feed():\n"
+        "    for n in range(5000):\n"
+        "        big.append({'n': n, 'at': time.time() * 1000, 'text': 'x' * 40})\n"
+        "        time.sleep(0.001)\n"
+        "import time, threading\n"
+        "feeding = threading.Thread(target=feed); feeding.start()\n"
+        "big"
+    )
+    behind = plots.page.page.evaluate("""async () => {
+        const worst = [];
+        while (worst.length < 25) {
+            await new Promise(done => setTimeout(done, 100));
+            const box = [...document.querySelectorAll(".kit-plot")].find(one => one.textContent.startsWith("big"));
+            const at = box?.querySelector("td:nth-child(2)")?.textContent.replaceAll(",", "");
+            if (at) worst.push(Date.now() - Number(at));
+        }
+        return Math.max(...worst);
+    }""")
+    plots.ask("feeding.join(); print('over')")
+    assert behind < 1000
