@@ -39,14 +39,7 @@ class BarChart(Chart):
     """
 
     def __init__(
-        self,
-        x: str,
-        y: str | None = None,
-        *,
-        agg: str = "last",
-        last: int = LAST,
-        title: str = "",
-        height: int = 280,
+        self, x: str, y: str | None = None, *, agg: str = "last", last: int = LAST, title: str = "", height: int = 280
     ) -> None:
         if agg not in ("last", "sum", "mean", "count") or (y is None and agg != "count"):
             raise PlotError(

@@ -45,14 +45,13 @@ def series(title: str, height: int, *, x_label: str, y_label: str, slots: int, t
         source = ColumnDataSource({"x": [], "y": []}, name=f"source {number}")
         if lines:
             dash = _DASHES[number // len(_COLOURS) % len(_DASHES)]
-            line = drawn.line("x", "y", source=source, color=colour(number), line_width=2, line_dash=dash)
+            line = drawn.line("x", "y", source=source, color=colour(number), line_width=1.5, line_dash=dash)
             line.name = f"line {number}"
-        # Of a line, they are where the mouse finds it; the page shows them where there are few.
-        alpha = 0 if lines else 0.6
-        dots = drawn.scatter("x", "y", source=source, color=colour(number), size=6, alpha=alpha)
-        dots.name = f"dots {number}"
-        hovered.append(dots)
-    drawn.add_tools(HoverTool(renderers=hovered, tooltips=None, name="hover"))
+        dots = drawn.scatter("x", "y", source=source, color=colour(number), size=5, alpha=1 if lines else 0.6)
+        dots.name = f"dots {number}"  # of a line, the page shows them where there are few
+        hovered.append(line if lines else dots)
+    mode = "vline" if lines else "mouse"
+    drawn.add_tools(HoverTool(renderers=hovered, tooltips=None, name="hover", mode=mode, line_policy="nearest"))
     if times:
         drawn.xaxis.ticker = DatetimeTicker(num_minor_ticks=0)
         drawn.xaxis.formatter = _times()

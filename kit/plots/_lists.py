@@ -3,9 +3,9 @@
 import builtins
 import html
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,16 +46,20 @@ class _HtmlPlot(Plot):
         return csv_of([column.name for column in self._window.columns], zip(*rows, strict=True))
 
     def still(self) -> dict[str, Any]:
-        heading = f"<b>{html.escape(clean(self.title))}</b>" if self.title else ""
-        return {
-            "text/html": f"<div class='kit-plot'>{heading}{self._still_html(self._body())}{self._note_html()}</div>"
-        }
+        body, heading = self._body(), f"<b>{html.escape(clean(self.title))}</b>" if self.title else ""
+        if "text" in body:
+            line = f"<polyline points='{body['line']}' fill='none' stroke='#0072B2' stroke-width='1.5'/>"
+            svg = f"<svg width='160' height='36' viewBox='-2 -2 164 36'>{line}</svg>"
+            inside = f"<span style='font-size:28px'>{html.escape(body['text'])}</span> {svg}"
+        elif "head" in body:
+            lines = [_line(body["head"], "th"), *(_line(row, "td") for row in body["rows"])]
+            inside = f"<table>{''.join(lines)}</table>"
+        else:
+            inside = f"<ol>{''.join(f'<li>{html.escape(text)}</li>' for text in body['rows'])}</ol>"
+        return {"text/html": f"<div class='kit-plot'>{heading}<div>{inside}</div>{self._note_html()}</div>"}
 
     def _fallback(self) -> str:
         return str(self.still()["text/html"])
-
-    def _still_html(self, body: Mapping[str, Any]) -> str:
-        raise NotImplementedError
 
 
 class LiveTable(_HtmlPlot):
@@ -93,16 +97,8 @@ class LiveTable(_HtmlPlot):
         if columns:
             self._window = self._window_of(columns)
 
-    def append(self, data: Data) -> Self:
-        with self._lock:
-            self._check_open()
-            data = tidy(data)
-            if not self._window.columns:
-                self._window = self._empty(data)
-            return super().append(data)
-
-    def replace(self, data: Data) -> Self:
-        return super().replace(tidy(data))
+    def _records(self, data: Any) -> Any:
+        return tidy(data)
 
     def _empty(self, data: Data) -> Window:
         """A window with the columns that were asked for, or else those of the data."""
@@ -127,11 +123,6 @@ class LiveTable(_HtmlPlot):
         part = slice(_SHOWN) if self.by else slice(-_SHOWN, None)
         rows = list(zip(*(_texts(array[part].tolist()) for array in self._window.arrays), strict=True))
         return {"head": [clean(c.name) for c in self._window.columns], "rows": rows if self.by else rows[::-1]}
-
-    def _still_html(self, body: Mapping[str, Any]) -> str:
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in body["head"])
-        lines = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in body["rows"])
-        return f"<table><thead><tr>{head}</tr></thead><tbody><tr>{'</tr><tr>'.join(lines)}</tr></tbody></table>"
 
 
 class LiveList(_HtmlPlot):
@@ -158,12 +149,6 @@ class LiveList(_HtmlPlot):
         self.column = column
         super().__init__([Column(column, "text")], last=last, title=title)
 
-    def append(self, data: Any) -> Self:
-        return super().append(self._records(data))
-
-    def replace(self, data: Any) -> Self:
-        return super().replace(self._records(data))
-
     def _records(self, data: Any) -> Any:
         if isinstance(data, str):
             return [{self.column: data}]
@@ -177,9 +162,6 @@ class LiveList(_HtmlPlot):
 
     def _body(self) -> dict[str, Any]:
         return {"rows": self.items()[:_SHOWN]}
-
-    def _still_html(self, body: Mapping[str, Any]) -> str:
-        return f"<ol>{''.join(f'<li>{html.escape(text)}</li>' for text in body['rows'])}</ol>"
 
 
 class Metric(_HtmlPlot):
@@ -212,13 +194,7 @@ class Metric(_HtmlPlot):
             raise PlotError("a format of numbers", got=repr(format), todo='write for instance ",.2f"') from None
         super().__init__([Column(column, "number")], last=last, title=title or column)
 
-    def append(self, data: Any) -> Self:
-        return super().append(self._columns(data))
-
-    def replace(self, data: Any) -> Self:
-        return super().replace(self._columns(data))
-
-    def _columns(self, data: Any) -> Any:
+    def _records(self, data: Any) -> Any:
         if is_number(data):
             return {self.column: data}
         if isinstance(data, list | tuple | np.ndarray) and all(is_number(one) for one in data):
@@ -234,12 +210,9 @@ class Metric(_HtmlPlot):
         values = [value for value in self._rows()[self.column] if math.isfinite(value)]
         return {"text": self.text(), "line": " ".join(f"{x:.1f},{y:.1f}" for x, y in _spark(values, 160, 32))}
 
-    def _still_html(self, body: Mapping[str, Any]) -> str:
-        return (
-            f"<div><span style='font-size:28px'>{html.escape(body['text'])}</span> "
-            f"<svg width='160' height='36' viewBox='-2 -2 164 36'>"
-            f"<polyline points='{body['line']}' fill='none' stroke='#0072B2' stroke-width='1.5'/></svg></div>"
-        )
+
+def _line(cells: Sequence[str], tag: str) -> str:
+    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
 def _spark(values: list[float], width: float, height: float) -> Iterator[tuple[float, float]]:

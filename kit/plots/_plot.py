@@ -42,11 +42,11 @@ class Plot(anywidget.AnyWidget):
 
     def __init__(self, columns: list[Column], *, last: int, seconds: float | None = None, title: str = "") -> None:
         if not 1 <= last <= _MOST or (seconds is not None and not seconds > 0):
-            raise PlotError(
+            expected, got = (
                 f"a window of 1 to {_MOST:,} rows, or of more than 0 seconds",
-                got=f"last={last}, seconds={seconds}",
-                todo="write for instance last=500, or seconds=60",
+                f"last={last}, seconds={seconds}",
             )
+            raise PlotError(expected, got=got, todo="write for instance last=500, or seconds=60")
         self.title = title
         self._window = Window(columns, last=last, seconds=seconds)
         self._lock = threading.RLock()
@@ -62,8 +62,6 @@ class Plot(anywidget.AnyWidget):
         self.on_msg(self._on_page)
         enter(self)
 
-    # ---- the verbs --------------------------------------------------------------------------------------------
-
     def append(self, data: Data) -> Self:
         """Add rows: a record (dict), a list of records, a dict of columns, or a DataFrame.
 
@@ -74,6 +72,9 @@ class Plot(anywidget.AnyWidget):
         """
         with self._lock:
             self._check_open()
+            data = self._records(data)
+            if not self._window.columns:
+                self._window = self._empty(data)
             self._window.append(data)
         self._changed()
         return self
@@ -82,10 +83,10 @@ class Plot(anywidget.AnyWidget):
         """Show these rows instead of those that are shown; errors as `append`, and then nothing was replaced."""
         with self._lock:
             self._check_open()
+            data = self._records(data)
             new = self._empty(data)
             new.append(data)
-            self._everything = True
-            self._window = new
+            self._everything, self._window = True, new
         self._changed()
         return self
 
@@ -111,11 +112,8 @@ class Plot(anywidget.AnyWidget):
             The source gives no batches, or the plot is closed. What goes wrong later is written in the note.
         """
         if not isinstance(source, Iterable) or isinstance(source, str | bytes | Mapping | pd.DataFrame):
-            raise PlotError(
-                "a stream: something that gives one batch after the other",
-                got=f"a {type(source).__name__}",
-                todo="write plot.append(data) for data that is there already",
-            )
+            todo, got = "write plot.append(data) for data that is there already", f"a {type(source).__name__}"
+            raise PlotError("a stream: something that gives one batch after the other", got=got, todo=todo)
         self.stop()
         with self._lock:
             self._check_open()
@@ -133,11 +131,8 @@ class Plot(anywidget.AnyWidget):
         """
         follower, self._follower = self._follower, None
         if follower is not None and not follower.stop(timeout):
-            raise PlotError(
-                f"the stream to end in {timeout:g} s",
-                got="it still waits for data",
-                todo="give it a stop() that ends it",
-            )
+            expected, got = f"the stream to end in {timeout:g} s", "it still waits for data"
+            raise PlotError(expected, got=got, todo="give it a stop() that ends it")
         return self
 
     def wait(self, rows: int, *, timeout: float = 30.0) -> Self:
@@ -156,11 +151,8 @@ class Plot(anywidget.AnyWidget):
             if over:
                 break
             pause(0.02)
-        raise PlotError(
-            f"{rows:,} rows in {timeout:g} s",
-            got=f"{self.total:,} {self._state}".strip(),
-            todo="check that the source runs",
-        )
+        got = f"{self.total:,} {self._state}".strip()
+        raise PlotError(f"{rows:,} rows in {timeout:g} s", got=got, todo="check that the source runs")
 
     def close(self) -> None:
         """Stop, and take the plot out of the page. Idempotent."""
@@ -180,8 +172,6 @@ class Plot(anywidget.AnyWidget):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    # ---- what it has ------------------------------------------------------------------------------------------
 
     @property
     def widget(self) -> Self:
@@ -217,8 +207,6 @@ class Plot(anywidget.AnyWidget):
     def _note_html(self) -> str:
         colour = "var(--jp-error-color1, #b00)" if self._failed or self._broken else "var(--jp-ui-font-color2, #777)"
         return f"<span class='kit-note' style='color:{colour};font-size:12px'>{html.escape(clean(self.note))}</span>"
-
-    # ---- the page ---------------------------------------------------------------------------------------------
 
     def publish(self) -> int:
         """Send what is new to the pages that show the plot; how many bytes. The publisher calls this."""
@@ -289,11 +277,13 @@ class Plot(anywidget.AnyWidget):
         names = ", ".join(column.name for column in self._window.columns)
         return clean(f"{type(self).__name__}({names}: {'closed' if self._closed else self.note})")
 
-    # ---- inside -----------------------------------------------------------------------------------------------
-
     def _empty(self, _data: Data) -> Window:
         """A window like the one there is, for this data."""
         return Window(self._window.columns, last=self._window.last, seconds=self._window.seconds)
+
+    def _records(self, data: Any) -> Any:
+        """The data in a shape that a window takes."""
+        return data
 
     def _check_open(self) -> None:
         if self._closed:

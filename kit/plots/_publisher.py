@@ -6,12 +6,12 @@ Data comes as fast as it likes; what is sent is what is new at the moment of sen
 
 import threading
 import time
-from typing import Any, Protocol
+from typing import Any
 from weakref import WeakSet
 
 from kit.deadline import pause
 
-__all__ = ["Publishable", "changed", "forget"]
+__all__ = ["changed", "forget"]
 
 _PERIOD = 0.02  # seconds between two publications of a plot
 _MESSAGES_A_SECOND = 400  # of all plots; Jupyter's server drops what is beyond 1,000
@@ -21,19 +21,14 @@ _LONGEST = 1.0  # seconds: however slow it is, a plot is not forgotten
 _IDLE_SECONDS = 2.0
 
 
-class Publishable(Protocol):
-    """What the publisher needs of a plot."""
-
-    def publish(self) -> int: ...
-
-
 class _Publisher:
     def __init__(self) -> None:
         self._dirty: WeakSet[Any] = WeakSet()
         self._something = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def changed(self, plot: Publishable) -> None:
+    def changed(self, plot: Any) -> None:
+        """Have a plot published soon: its `publish` sends what is new. From any thread; costs next to nothing."""
         with self._something:
             if plot in self._dirty:
                 return
@@ -43,7 +38,8 @@ class _Publisher:
                 self._thread.start()
             self._something.notify()
 
-    def forget(self, plot: Publishable) -> None:
+    def forget(self, plot: Any) -> None:
+        """Publish a plot no more."""
         with self._something:
             self._dirty.discard(plot)
             self._something.notify()
@@ -80,13 +76,4 @@ class _Publisher:
 
 
 _publisher = _Publisher()
-
-
-def changed(plot: Publishable) -> None:
-    """Have a plot published soon. From any thread; costs next to nothing."""
-    _publisher.changed(plot)
-
-
-def forget(plot: Publishable) -> None:
-    """Publish a plot no more."""
-    _publisher.forget(plot)
+changed, forget = _publisher.changed, _publisher.forget

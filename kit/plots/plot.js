@@ -8,7 +8,8 @@ const ASK_AGAIN_MS = 3000;
 const QUIET_MS = 400; // without a change, until the picture is kept; of a plot that never rests, it is kept seldom
 const KEPT_MS = 10000;
 const FEW_POINTS = 60; // of a line: more would hide it
-const FRAME_MS = 30; // a longer frame has drawn too much
+const NEAR = 12; // pixels
+const FRAME_MS = 40; // a longer frame has drawn too much
 const OFF_SCREEN_MS = 150;
 
 // What all plots of a page share: BokehJS by version, and the views that wait for a frame.
@@ -76,7 +77,7 @@ function soon(view) {
 function drawSome() {
   shared.frame = requestAnimationFrame((began) => {
     setTimeout(() => {
-      shared.most = performance.now() - began > FRAME_MS ? Math.max(1, shared.most >> 1) : Math.min(20, shared.most + 1);
+      shared.most = performance.now() - began > FRAME_MS ? Math.max(3, shared.most >> 1) : Math.min(20, shared.most + 1);
     });
     shared.frame = 0;
     if (shared.waiting.size) drawSome();
@@ -161,7 +162,9 @@ function chart(box, plot, send) {
     [root] = [...(await BokehJS.embed.embed_item(structuredClone(plot.layout.item), figure))];
     if (removed) return clear();
     const slot = (source) => Number(source.name.split(" ")[1]);
-    named("hover").tooltips = (source, { index }) => tip(plot, source.data, index, slot(source));
+    // Of a line, Bokeh finds the point above or below the mouse, however far: only what is near counts.
+    named("hover").tooltips = (source, { index, sy, snap_sy }) =>
+      plot.layout.sorted && Math.abs(sy - snap_sy) > NEAR ? null : tip(plot, source.data, index, slot(source));
     fill();
   }
 
@@ -169,9 +172,8 @@ function chart(box, plot, send) {
 
   function show(slot, count) {
     const [line, dots] = [named(`line ${slot}`), named(`dots ${slot}`)];
-    for (const renderer of [line, dots]) if (renderer) renderer.visible = !hidden.has(slot);
-    const alpha = count > FEW_POINTS ? 0 : 1;
-    if (line && dots.glyph.fill_alpha.value !== alpha) dots.glyph.fill_alpha = { value: alpha };
+    if (line) line.visible = !hidden.has(slot);
+    dots.visible = !hidden.has(slot) && (!line || count <= FEW_POINTS);
   }
 
   function fill() {

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser.conftest import write_notebook
 from tests.browser.lab import LabPage, RunningLab
+from tests.wait import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -320,9 +321,16 @@ def test_every_text_of_data_or_user_is_text_in_the_page(plots: Plots) -> None:
     assert shown[:8] == ["@maria", "$index", "<b>x</b>", "<img src=x onerror='window.hacked = 1'>", "$$x^2$$",
                          "_lead", "😀", "half �"]  # fmt: skip
     assert cell.locator(".kit-plot td").all_text_contents()[::-1] == shown
-    cell.scroll_into_view_if_needed()
+    cell.locator(".kit-chart").first.scroll_into_view_if_needed()
     for number in range(8):
-        page.mouse.move(*page.evaluate(_AT, ["odd", 1, number]))
+
+        def pointed(number: int = number) -> bool:
+            x, y = page.evaluate(_AT, ["odd", 1, number])
+            page.mouse.move(x - 3, y)
+            page.mouse.move(x, y)
+            return page.locator(".kit-tip b").count() == 1
+
+        wait_until(pointed, timeout=20, what="a tooltip")
         expect(page.locator(".kit-tip b")).to_have_text(shown[number])
         expect(page.locator(".kit-tip div").last).to_have_text(str(number))
     assert page.evaluate("window.hacked") is None
