@@ -42,11 +42,8 @@ class BarChart(Chart):
         self, x: str, y: str | None = None, *, agg: str = "last", last: int = LAST, title: str = "", height: int = 280
     ) -> None:
         if agg not in ("last", "sum", "mean", "count") or (y is None and agg != "count"):
-            raise PlotError(
-                'agg="last", "sum" or "mean" with a column y, or agg="count"',
-                got=f"agg={agg!r}, y={y!r}",
-                todo="change agg",
-            )
+            expected = 'agg="last", "sum" or "mean" with a column y, or agg="count"'
+            raise PlotError(expected, got=f"agg={agg!r}, y={y!r}", todo="change agg")
         self.x, self.y, self.agg = x, y, agg
         self._label = agg if y is None else y if agg == "last" else f"{agg} of {y}"
         columns = [Column(x, "text"), *([Column(y, "number")] if y else [])]
@@ -67,14 +64,11 @@ class BarChart(Chart):
         return {name: self._reduce(group) for name, group in groups.items()}
 
     def _reduce(self, values: list[float]) -> float:
+        if self.agg in ("sum", "count"):
+            return math.fsum(values) if self.agg == "sum" else float(len(values))
         if not values:
-            return 0.0 if self.agg in ("sum", "count") else math.nan
-        return {
-            "last": lambda: values[-1],
-            "sum": lambda: math.fsum(values),
-            "count": lambda: float(len(values)),
-            "mean": lambda: math.fsum(values) / len(values),
-        }[self.agg]()
+            return math.nan
+        return values[-1] if self.agg == "last" else math.fsum(values) / len(values)
 
     def _drawn(self) -> tuple[list[str], list[float]]:
         """The names and heights of so many bars as a page has room for."""

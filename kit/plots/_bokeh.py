@@ -47,11 +47,15 @@ def series(title: str, height: int, *, x_label: str, y_label: str, slots: int, t
             dash = _DASHES[number // len(_COLOURS) % len(_DASHES)]
             line = drawn.line("x", "y", source=source, color=colour(number), line_width=1.5, line_dash=dash)
             line.name = f"line {number}"
+            source = ColumnDataSource(
+                {"x": [], "y": []}, name=f"few {number}"
+            )  # which the page fills where they are few
         dots = drawn.scatter("x", "y", source=source, color=colour(number), size=5, alpha=1 if lines else 0.6)
-        dots.name = f"dots {number}"  # of a line, the page shows them where there are few
+        dots.name = f"dots {number}"
         hovered.append(line if lines else dots)
-    mode = "vline" if lines else "mouse"
-    drawn.add_tools(HoverTool(renderers=hovered, tooltips=None, name="hover", mode=mode, line_policy="nearest"))
+    hover = HoverTool(renderers=hovered, tooltips=None, name="hover", line_policy="nearest")
+    hover.mode = "vline" if lines else "mouse"
+    drawn.add_tools(hover)
     if times:
         drawn.xaxis.ticker = DatetimeTicker(num_minor_ticks=0)
         drawn.xaxis.formatter = _times()

@@ -67,11 +67,8 @@ class _Series(Chart):
     ) -> None:
         self.x, self.y, self.by = x, [y] if isinstance(y, str) else list(y), by
         if not self.y or (by is not None and len(self.y) > 1):
-            raise PlotError(
-                "one column for y and one for by, or several columns for y",
-                got=f"y={y!r}, by={by!r}",
-                todo="leave one out",
-            )
+            expected = "one column for y and one for by, or several columns for y"
+            raise PlotError(expected, got=f"y={y!r}, by={by!r}", todo="leave one out")
         if x_axis_type not in _AXES:
             got = f"x_axis_type={x_axis_type!r}"
             raise PlotError('x_axis_type "linear" or "datetime"', got=got, todo='write x_axis_type="datetime"')
@@ -135,16 +132,8 @@ class _Series(Chart):
 
     def _figure(self) -> Any:
         slots, times, zone = self._look
-        label = self.y[0] if len(self.y) == 1 else ""
-        return _bokeh.series(
-            self.title,
-            self.height,
-            x_label=f"{self.x}{zone if times else ''}",
-            y_label=label,
-            slots=slots,
-            times=times,
-            lines=self._lines,
-        )
+        axes = {"x_label": f"{self.x}{zone if times else ''}", "y_label": self.y[0] if len(self.y) == 1 else ""}
+        return _bokeh.series(self.title, self.height, **axes, slots=slots, times=times, lines=self._lines)
 
     def _count(self) -> None:
         at = np.isfinite(self._window.arrays[0])

@@ -64,11 +64,8 @@ class Form:
         except (TypeError, ValueError):  # a range whose end comes first
             field = None
         if field is None:
-            raise PlotError(
-                f"a text, a number, choices, a range or a widget for field {name!r}",
-                got=f"{str(given)[:60]}, a {type(given).__name__}",
-                todo="see help(Form)",
-            )
+            expected = f"a text, a number, choices, a range or a widget for field {name!r}"
+            raise PlotError(expected, got=f"{str(given)[:60]}, a {type(given).__name__}", todo="see help(Form)")
         if hasattr(field, "indent"):  # a checkbox, which would stand apart from its name
             field.indent = False
         return field
@@ -148,11 +145,10 @@ def _check_takes(function: Callable[..., Any], fields: dict[str, Any]) -> None:
     try:
         signature.bind(**fields)
     except TypeError as error:
-        raise PlotError(
-            f"a function that takes the fields {', '.join(fields) or '(none)'}",
-            got=f"{getattr(function, '__name__', 'one')}{signature}: {error}",
-            todo="give the form one field for each of the function's parameters",
-        ) from None
+        expected = f"a function that takes the fields {', '.join(fields) or '(none)'}"
+        got = f"{getattr(function, '__name__', 'one')}{signature}: {error}"
+        todo = "give the form one field for each of the function's parameters"
+        raise PlotError(expected, got=got, todo=todo) from None
 
 
 def _without(secrets: list[str], text: str) -> str:

@@ -181,7 +181,7 @@ class Plot(anywidget.AnyWidget):
     @property
     def total(self) -> int:
         """Rows that have come since it was made, or since the last `replace`."""
-        return self._window.total
+        return int(self._window.total)
 
     def __len__(self) -> int:
         """Rows that are shown."""

@@ -19,44 +19,30 @@ Data: TypeAlias = pd.DataFrame | Mapping[str, Any] | Iterable[Mapping[str, Any]]
 Values: TypeAlias = "pd.Series[Any] | list[Any]"  # of one column
 
 _ARRAYS = (pd.Series, pd.Index, ExtensionArray, np.ndarray)
+_NAMING = ("_asdict", "asDict", "model_dump")  # of a named tuple, Spark's Row, a pydantic model
 _SEQUENCES = (list, tuple, range, deque, array, ValuesView)
 
 
 def tidy(data: Any) -> pd.DataFrame | Mapping[str, Any] | list[Mapping[str, Any]]:
-    """The data as one of three kinds: what can be read once only is read, what names its fields is a mapping.
-
-    Raises
-    ------
-    PlotError
-        The data is of no kind that has columns.
-    """
+    """The data as one of three kinds: what can be read once only is read, what names its fields is a mapping."""
     if isinstance(data, pd.DataFrame | Mapping):
         return data
-    if isinstance(data, pd.Series) or _names_its_fields(data):
+    if isinstance(data, pd.Series) or any(hasattr(data, name) for name in _NAMING):
         return _record(data)
     rows = data if isinstance(data, Iterable) and not isinstance(data, str | bytes) else [data]
     return [_record(row) for row in rows]
-
-
-def _names_its_fields(row: Any) -> bool:
-    return any(hasattr(row, name) for name in ("_asdict", "asDict", "model_dump"))
 
 
 def _record(row: Any) -> Mapping[str, Any]:
     if isinstance(row, Mapping):
         return row
     if isinstance(row, pd.Series):
-        found: Mapping[str, Any] = {str(name): value for name, value in row.items()}
-        return found
-    for name in ("_asdict", "asDict", "model_dump"):  # a named tuple, Spark's Row, a pydantic model
+        return {str(name): value for name, value in row.items()}
+    for name in _NAMING:
         if hasattr(row, name):
-            named: Mapping[str, Any] = getattr(row, name)()
-            return named
-    raise PlotError(
-        "a DataFrame, a record (dict), or a list of records",
-        got=f"a {type(row).__name__}: {str(row)[:60]!r}",
-        todo='write for instance plot.append({"symbol": "JPM", "price": 25.3})',
-    )
+            return dict(getattr(row, name)())
+    got, todo = f"a {type(row).__name__}: {str(row)[:60]!r}", 'write plot.append({"symbol": "JPM", "price": 25.3})'
+    raise PlotError("a DataFrame, a record (dict), or a list of records", got=got, todo=todo)
 
 
 def names_of(data: Any) -> list[str]:
@@ -69,13 +55,7 @@ def names_of(data: Any) -> list[str]:
 
 
 def columns_of(data: Any, names: Sequence[str], *, newest: int | None = None) -> tuple[int, list[Values]]:
-    """How many rows there are, and the named columns of the last `newest` of them.
-
-    Raises
-    ------
-    PlotError
-        There is no such column, or the data is of no kind that has columns.
-    """
+    """How many rows there are, and the named columns of the last `newest` of them."""
     data = tidy(data)
     if not names:
         return 0, []
@@ -120,11 +100,9 @@ def _is_column(name: str, value: Any) -> bool:
 def _check(names: Sequence[str], there: Iterable[str]) -> None:
     known = set(there)
     if missing := [name for name in names if name not in known]:
-        raise PlotError(
-            f"a column {', '.join(map(repr, missing))}",
-            got=f"the columns {', '.join(map(str, list(there)[:12])) or '(none)'}",
-            todo="name another column when you make the plot, or rename the data's",
-        )
+        got = f"the columns {', '.join(map(str, list(there)[:12])) or '(none)'}"
+        todo = "name another column when you make the plot, or rename the data's"
+        raise PlotError(f"a column {', '.join(map(repr, missing))}", got=got, todo=todo)
 
 
 def is_missing(value: Any) -> bool:

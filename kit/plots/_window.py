@@ -39,13 +39,7 @@ class Column:
         return replace(self, kind="number" if number else "time")
 
     def convert(self, values: Values) -> Array:
-        """The values as floats or text, or as they are.
-
-        Raises
-        ------
-        PlotError
-            One of them is of another kind.
-        """
+        """The values as floats or text, or as they are; an error if one of them is of another kind."""
         if self.kind in ("number", "axis"):
             return self._numbers(values)
         if self.kind == "time":
@@ -90,11 +84,12 @@ class Column:
             raise self._wrong(values[0], "a time (ISO 8601 if it is text)") from None
 
     def _wrong(self, value: Any, wanted: str) -> PlotError:
-        return PlotError(
+        todo = "convert the column first (pd.to_numeric, pd.to_datetime), or leave out the rows that do not fit"
+        expected, got = (
             f"{wanted} in each row of column {self.name!r}",
-            got=f"{str(value)[:60]!r}, a {type(value).__name__}",
-            todo="convert the column first (pd.to_numeric, pd.to_datetime), or leave out the rows that do not fit",
+            f"{str(value)[:60]!r}, a {type(value).__name__}",
         )
+        return PlotError(expected, got=got, todo=todo)
 
 
 @dataclass(frozen=True)
@@ -120,24 +115,10 @@ class Window:
         self._most: int | None = last  # of the rows of one `append`, how many count
         self._rows = _Rows(tuple(columns), tuple(column.convert([]) for column in columns))
 
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        return self._rows.columns
-
-    @property
-    def arrays(self) -> tuple[Array, ...]:
-        """The rows that are in the window, an array a column. Nobody changes them."""
-        return self._rows.arrays
-
-    @property
-    def total(self) -> int:
-        """Rows that ever came."""
-        return self._rows.total
-
-    @property
-    def added(self) -> int:
-        """Rows that ever came, without those that came too late."""
-        return self._rows.added
+    columns = property(lambda self: self._rows.columns)
+    arrays = property(lambda self: self._rows.arrays)  # of the rows in the window, one a column; they never change
+    total = property(lambda self: self._rows.total)
+    added = property(lambda self: self._rows.added)
 
     @property
     def oldest(self) -> float | None:

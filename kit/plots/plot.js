@@ -9,11 +9,12 @@ const QUIET_MS = 400; // without a change, until the picture is kept; of a plot 
 const KEPT_MS = 10000;
 const FEW_POINTS = 60; // of a line: more would hide it
 const NEAR = 12; // pixels
+const NOTE_MS = 250;
 const FRAME_MS = 40; // a longer frame has drawn too much
 const OFF_SCREEN_MS = 150;
 
 // What all plots of a page share: BokehJS by version, and the views that wait for a frame.
-const shared = (globalThis[Symbol.for("kit.plots")] ??= { scripts: {}, waiting: new Set(), frame: 0, most: 20 });
+const shared = (globalThis[Symbol.for("kit.plots")] ??= { scripts: {}, waiting: new Set(), frame: 0 });
 
 // ---- small things ---------------------------------------------------------------------------------------------------
 
@@ -66,30 +67,34 @@ async function load(version, zipped) {
   document.head.append(script);
 }
 
-// ---- drawing in turns -----------------------------------------------------------------------------------------------
+// ---- drawing in rounds ----------------------------------------------------------------------------------------------
 
-// The first change is drawn at once, the next with the frame. So many views a frame as leave the page time for others.
+// The first change is drawn at once, the next when the browser has painted. All that wait are drawn in one frame, which
+// costs the browser less than a frame each; after a long one the page has time for others.
 function soon(view) {
   shared.waiting.add(view);
-  if (!shared.frame) drawSome();
+  if (!shared.frame) drawRound();
 }
 
-function drawSome() {
-  shared.frame = requestAnimationFrame((began) => {
+function drawRound() {
+  shared.frame = requestAnimationFrame((began) =>
     setTimeout(() => {
-      shared.most = performance.now() - began > FRAME_MS ? Math.max(3, shared.most >> 1) : Math.min(20, shared.most + 1);
-    });
-    shared.frame = 0;
-    if (shared.waiting.size) drawSome();
-  });
+      const busy = performance.now() - began;
+      setTimeout(endRound, busy > FRAME_MS ? busy / 2 : 0);
+    }),
+  );
   const now = performance.now();
-  const due = [...shared.waiting].filter((view) => view.visible || now - view.drawn > OFF_SCREEN_MS);
-  due.sort((a, b) => b.visible - a.visible || a.drawn - b.drawn);
-  for (const view of due.slice(0, shared.most)) {
+  for (const view of shared.waiting) {
+    if (now - view.drawn < (view.visible ? 2 * view.cost : OFF_SCREEN_MS)) continue;
     shared.waiting.delete(view);
     view.drawn = now;
     view.draw();
   }
+}
+
+function endRound() {
+  shared.frame = 0;
+  if (shared.waiting.size) drawRound();
 }
 
 // ---- the rows of a chart --------------------------------------------------------------------------------------------
@@ -108,14 +113,19 @@ function joined(before, fresh, { keep, oldest }) {
 
 // The points of each slot. A row belongs to one series, by the last column, or has a value for each of several.
 function points([at, ...ys], { by, sorted }, slots) {
-  const rows = [...at.keys()].filter((row) => Number.isFinite(at[row]));
+  const rows = [];
+  for (let row = 0; row < at.length; row++) if (Number.isFinite(at[row])) rows.push(row);
   if (sorted && rows.some((row, n) => n && at[row] < at[rows[n - 1]])) rows.sort((a, b) => at[a] - at[b]);
   const own = new Map(slots.map((slot) => [slot, by ? [] : rows]));
   if (by) for (const row of rows) own.get(ys[1][row])?.push(row);
   return slots.map((slot, n) => {
-    const y = ys[by ? 0 : n];
-    const value = (row) => (Number.isFinite(y[row]) ? y[row] : NaN);
-    return [slot, { x: Float64Array.from(own.get(slot), (row) => at[row]), y: Float64Array.from(own.get(slot), value) }];
+    const [y, mine] = [ys[by ? 0 : n], own.get(slot)];
+    const data = { x: new Float64Array(mine.length), y: new Float64Array(mine.length) };
+    mine.forEach((row, place) => {
+      data.x[place] = at[row];
+      data.y[place] = Number.isFinite(y[row]) ? y[row] : NaN;
+    });
+    return [slot, data];
   });
 }
 
@@ -170,10 +180,16 @@ function chart(box, plot, send) {
 
   const named = (name) => root.model.document.get_model_by_name(name);
 
-  function show(slot, count) {
-    const [line, dots] = [named(`line ${slot}`), named(`dots ${slot}`)];
-    if (line) line.visible = !hidden.has(slot);
-    dots.visible = !hidden.has(slot) && (!line || count <= FEW_POINTS);
+  const none = { x: [], y: [] };
+
+  function show(slot, data) {
+    const few = named(`few ${slot}`);
+    named(`source ${slot}`).data = data;
+    if (few && (data.x.length <= FEW_POINTS || few.data.x.length)) few.data = data.x.length <= FEW_POINTS ? data : none;
+    for (const kind of ["line", "dots"]) {
+      const renderer = named(`${kind} ${slot}`);
+      if (renderer) renderer.visible = !hidden.has(slot);
+    }
   }
 
   function fill() {
@@ -189,11 +205,10 @@ function chart(box, plot, send) {
       named("source 0").data = { x: factors, y: plot.columns[0] };
     } else {
       const found = points(plot.columns, plot.layout, plot.names.map(([slot]) => slot));
-      for (const [slot, data] of found) show(slot, data.x.length);
-      for (const [slot, data] of found) named(`source ${slot}`).data = data;
+      for (const [slot, data] of found) show(slot, data);
       const gone = (slot) => !plot.names.some(([other]) => other === slot);
       for (let slot = 0; named(`source ${slot}`); slot++)
-        if (gone(slot) && named(`source ${slot}`).data.x.length) named(`source ${slot}`).data = { x: [], y: [] };
+        if (gone(slot) && named(`source ${slot}`).data.x.length) show(slot, none);
     }
     if (legend.names !== plot.names) list();
   }
@@ -283,7 +298,10 @@ function written(box, plot) {
   box.className = "kit-plot";
   box.replaceChildren(...(plot.layout.title ? [element("b", "", plot.layout.title)] : []), scroll);
   return {
-    draw: () => scroll.replaceChildren(bodies[plot.layout.kind](plot.body)),
+    draw() {
+      scroll.replaceChildren(bodies[plot.layout.kind](plot.body));
+      return scroll.offsetHeight; // so that the browser lays it out now, and its cost is seen
+    },
     picture: () => null,
     remove: () => {},
   };
@@ -348,17 +366,20 @@ export default () => {
   function render({ el }) {
     const [box, foot, note, csv] = [element("div", "kit-plot"), element("div", "kit-foot"), element("span", "kit-note"), element("button", "kit-csv", "DownloadCsv")];
     let drawing = null;
+    let noted = null;
     const say = ({ text, failed }) => {
-      note.textContent = text;
+      noted = null;
+      if (note.textContent !== text) note.textContent = text;
       note.classList.toggle("kit-failed", failed);
     };
-    const view = { visible: true, drawn: -Infinity, picture: () => drawing?.picture() };
+    const view = { visible: true, drawn: -Infinity, cost: 0, picture: () => drawing?.picture() };
     view.draw = () => {
       if (!plot.layout) return;
       drawing ??= (plot.layout.kind in bodies ? written : chart)(box, plot, send);
       drawing.draw();
-      say(plot.note);
-      csv.hidden = !live;
+      view.cost = performance.now() - view.drawn;
+      noted ??= setTimeout(() => say(plot.note), NOTE_MS); // seldom: a change of text has the whole page laid out
+      if (csv.hidden === live) csv.hidden = !live;
     };
     csv.hidden = true;
     csv.onclick = () => send({ kind: "csv", number: (clicked = Math.random()) });
@@ -374,6 +395,7 @@ export default () => {
     plot.seq < 0 ? ask() : soon(view);
     return () => {
       clearTimeout(waiting);
+      clearTimeout(noted);
       seen.disconnect();
       views.delete(view);
       shared.waiting.delete(view);

@@ -97,7 +97,7 @@ BokehModel(plot)
 _WATCH = """() => {
     const seen = window.kitSeen = {frames: [], last: new Map(), drawn: 0};
     const sources = () => (window.Bokeh?.documents ?? []).flatMap(document => [...document._all_models.values()])
-        .filter(model => model.type === "ColumnDataSource" && model.data.x?.length);
+        .filter(model => model.type === "ColumnDataSource" && model.data.x?.length && !model.name?.startsWith("few"));
     const frame = () => {
         const now = performance.timeOrigin + performance.now();
         const fresh = [];

@@ -38,7 +38,7 @@ display(tab)
 """
 _TITLES = ["box", "interact 3", "live", "output", "tab"]
 _POINTS = """() => Object.fromEntries((window.Bokeh?.documents ?? []).map(document => document.roots()[0]).map(figure =>
-    [figure.title.text, figure.renderers.filter(one => one.name?.startsWith("dots"))
+    [figure.title.text, figure.renderers.filter(one => one.data_source.name.startsWith("source"))
         .reduce((sum, one) => sum + one.data_source.data.y.length, 0)]))"""
 
 

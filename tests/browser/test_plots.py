@@ -74,7 +74,7 @@ _SHOWN = """
 const figures = name => (window.Bokeh?.documents ?? []).flatMap(document => document.roots())
     .filter(figure => figure.title?.text === name);
 const charts = name => figures(name).map(figure => {
-    const sources = new Set(figure.renderers.map(renderer => renderer.data_source));
+    const sources = new Set(figure.renderers.map(one => one.data_source).filter(one => one.name.startsWith("source")));
     const values = [...sources].flatMap(source => Array.from(source.data.y));
     const sum = values.filter(Number.isFinite).reduce((a, b) => a + b, 0);
     return [values.length, Math.round(sum * 1e4) / 1e4];
