@@ -166,6 +166,7 @@ function chart(box, plot, send) {
   async function embed() {
     embedded = plot.layout.number;
     const BokehJS = await bokeh(plot.layout.bokeh, send);
+    while (!figure.isConnected && !removed) await new Promise((done) => setTimeout(done, 30)); // BokehJS needs a page
     if (removed) return;
     clear();
     figure.replaceChildren();
@@ -233,6 +234,9 @@ function chart(box, plot, send) {
 
   return {
     draw: () => (embedded !== plot.layout.number ? embed() : root && fill()),
+    see(visible) {
+      if (root) root.model.hold_render = !visible; // off the screen it has its data, and is not painted
+    },
     picture: () => root?.bbox.width > 50 && picture(root.export("png", false).canvas, legend, plot),
     remove() {
       removed = true;
@@ -385,7 +389,10 @@ export default () => {
     csv.onclick = () => send({ kind: "csv", number: (clicked = Math.random()) });
     foot.append(note, csv);
     el.append(box, foot);
-    const seen = new IntersectionObserver(([entry]) => (view.visible = entry.isIntersecting));
+    const seen = new IntersectionObserver((entries) => {
+      view.visible = entries.at(-1).isIntersecting;
+      drawing?.see?.(view.visible);
+    });
     seen.observe(el);
     views.add(view);
     const before = plot.layout ? null : still(box);

@@ -223,5 +223,5 @@ def test_a_cell_that_is_run_again_has_one_follower_and_one_document(page: LabPag
         page.run_selected()
     followers, charts, outs = page.run(_COUNT).locator(".jp-OutputArea-output").inner_text().split()
     assert (followers, charts, outs) == ("1", "1", "4")
-    page.page.wait_for_function("() => Bokeh.documents.length === 1", timeout=5000)
+    page.page.wait_for_function("() => window.Bokeh?.documents.length === 1")
     assert page.complaints == []

@@ -320,6 +320,7 @@ def test_every_text_of_data_or_user_is_text_in_the_page(plots: Plots) -> None:
     shown = [*cell.locator(".kit-legend button").all_text_contents()]
     assert shown[:8] == ["@maria", "$index", "<b>x</b>", "<img src=x onerror='window.hacked = 1'>", "$$x^2$$",
                          "_lead", "😀", "half �"]  # fmt: skip
+    expect(cell.locator(".kit-plot td")).to_have_count(9, timeout=20_000)
     assert cell.locator(".kit-plot td").all_text_contents()[::-1] == shown
     cell.locator(".kit-chart").first.scroll_into_view_if_needed()
     for number in range(8):
