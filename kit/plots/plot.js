@@ -237,7 +237,15 @@ function chart(box, plot, send) {
     see(visible) {
       if (root) root.model.hold_render = !visible; // off the screen it has its data, and is not painted
     },
-    picture: () => root?.bbox.width > 50 && picture(root.export("png", false).canvas, legend, plot),
+    picture() {
+      if (!(root?.bbox.width > 50)) return null;
+      const held = root.model.hold_render;
+      root.model.hold_render = false;
+      root.paint(); // its ranges follow the data when it is painted
+      const found = picture(root.export("png", false).canvas, legend, plot);
+      root.model.hold_render = held;
+      return found;
+    },
     remove() {
       removed = true;
       clear();

@@ -223,5 +223,6 @@ def test_a_cell_that_is_run_again_has_one_follower_and_one_document(page: LabPag
         page.run_selected()
     followers, charts, outs = page.run(_COUNT).locator(".jp-OutputArea-output").inner_text().split()
     assert (followers, charts, outs) == ("1", "1", "4")
+    page.select(0)
     page.page.wait_for_function("() => window.Bokeh?.documents.length === 1")
     assert page.complaints == []
