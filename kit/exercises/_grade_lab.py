@@ -67,7 +67,7 @@ class OwnLab:
             left = [process for process in psutil.process_iter() if self._is_ours(process)]
             for one in left:
                 with suppress(psutil.Error):
-                    one.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+                    one.send_signal(signal.SIGKILL)
             psutil.wait_procs(left, timeout=_ENDED_SECONDS)
 
     def _is_ours(self, process: psutil.Process) -> bool:

@@ -164,7 +164,7 @@ class Trial:
             None does.
         """
         if not self._servers:
-            there = lab.kafka().bootstrap_servers
+            there = str(getattr(lab.servers()["kafka"], "bootstrap_servers", ""))
             if not there:
                 raise clients.unavailable("127.0.0.1", "it has not been started")
             self._servers, self._pids = ",".join(clients.reachable(there)), _pids()
@@ -250,7 +250,7 @@ class Trial:
 
 def _pids() -> dict[int, int | None]:
     """The process of each broker of the lab; of a cluster that is yours, nothing is known."""
-    cluster = lab.kafka()
+    cluster = lab.servers()["kafka"]
     return {broker.id: broker.pid for broker in cluster.brokers} if isinstance(cluster, KafkaCluster) else {}
 
 
