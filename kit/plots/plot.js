@@ -12,6 +12,7 @@ const NEAR = 12; // pixels
 const NOTE_MS = 250;
 const FRAME_MS = 40; // a longer frame has drawn too much
 const OFF_SCREEN_MS = 150;
+const WAIT_MS = 30;
 
 // What all plots of a page share: BokehJS by version, and the views that wait for a frame.
 const shared = (globalThis[Symbol.for("kit.plots")] ??= { scripts: {}, waiting: new Set(), frame: 0 });
@@ -46,24 +47,26 @@ function download(title, buffer) {
 
 const loaded = (version) => (window.Bokeh?.version === version ? window.Bokeh : window.Bokeh?.[version]);
 
-// BokehJS of this version; asked for once a page, from the kernel of the first chart that needs it.
-async function bokeh(version, send) {
-  if (loaded(version)) return loaded(version);
+// BokehJS of this version, once the view is in the page: BokehJS measures it. One of the charts that wait asks its kernel
+// for the script; when there is no answer, or that chart is gone, another does.
+async function bokeh(version, view) {
   const script = (shared.scripts[version] ??= { asked: -Infinity });
-  script.ready ??= new Promise((done) => (script.done = done));
-  if (performance.now() - script.asked > 3 * ASK_AGAIN_MS) {
-    script.asked = performance.now();
-    send({ kind: "bokehjs" });
+  while (!view.removed && !(loaded(version) && view.figure.isConnected)) {
+    if (!loaded(version) && (script.by?.removed || performance.now() - script.asked > 3 * ASK_AGAIN_MS)) {
+      Object.assign(script, { asked: performance.now(), by: view });
+      view.send({ kind: "bokehjs" });
+    }
+    await new Promise((done) => setTimeout(done, WAIT_MS));
   }
-  await script.ready;
   return loaded(version);
 }
 
 async function load(version, zipped) {
+  const known = (shared.scripts[version] ??= { asked: -Infinity });
+  if (known.source || loaded(version)) return; // two kernels have answered, or another tab has asked
+  const script = (known.source = element("script"));
   const plain = new Blob([zipped]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const script = element("script");
   script.src = URL.createObjectURL(new Blob([await new Response(plain).blob()], { type: "text/javascript" }));
-  script.onload = () => shared.scripts[version].done();
   document.head.append(script);
 }
 
@@ -144,34 +147,37 @@ function tip(plot, data, row, slot) {
   return box;
 }
 
+// Take a figure out of the page, and its document out of BokehJS's list.
+function clear(root) {
+  const { document } = root?.model ?? {};
+  root?.remove();
+  document?.clear();
+  const documents = window.Bokeh?.documents ?? [];
+  if (documents.includes(document)) documents.splice(documents.indexOf(document), 1);
+}
+
 // A chart in one view: the figure, and beside it the names of its series.
 function chart(box, plot, send) {
   const figure = element("div", "kit-figure");
   const legend = element("div", "kit-legend");
   const hidden = new Set();
+  const view = { figure, send, removed: false };
   let embedded = null; // the number of the layout
-  let [root, removed] = [null, false];
+  let root = null;
   box.className = "kit-plot kit-chart";
   box.replaceChildren(figure, legend);
 
-  function clear() {
-    const { document } = root?.model ?? {};
-    root?.remove();
-    document?.clear();
-    const documents = window.Bokeh?.documents ?? [];
-    if (documents.includes(document)) documents.splice(documents.indexOf(document), 1);
-    root = null;
-  }
-
   async function embed() {
-    embedded = plot.layout.number;
-    const BokehJS = await bokeh(plot.layout.bokeh, send);
-    while (!figure.isConnected && !removed) await new Promise((done) => setTimeout(done, 30)); // BokehJS needs a page
-    if (removed) return;
-    clear();
+    const number = (embedded = plot.layout.number);
+    const isOver = () => view.removed || embedded !== number; // a newer one may have begun meanwhile
+    const BokehJS = await bokeh(plot.layout.bokeh, view);
+    if (isOver()) return;
+    clear(root);
+    root = null;
     figure.replaceChildren();
-    [root] = [...(await BokehJS.embed.embed_item(structuredClone(plot.layout.item), figure))];
-    if (removed) return clear();
+    const [made] = [...(await BokehJS.embed.embed_item(structuredClone(plot.layout.item), figure))];
+    if (isOver()) return clear(made);
+    root = made;
     const slot = (source) => Number(source.name.split(" ")[1]);
     // Of a line, Bokeh finds the point above or below the mouse, however far: only what is near counts.
     named("hover").tooltips = (source, { index, sy, snap_sy }) =>
@@ -247,8 +253,8 @@ function chart(box, plot, send) {
       return found;
     },
     remove() {
-      removed = true;
-      clear();
+      view.removed = true;
+      clear(root);
     },
   };
 }
