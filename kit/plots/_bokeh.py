@@ -47,9 +47,8 @@ def series(title: str, height: int, *, x_label: str, y_label: str, slots: int, t
             dash = _DASHES[number // len(_COLOURS) % len(_DASHES)]
             line = drawn.line("x", "y", source=source, color=colour(number), line_width=1.5, line_dash=dash)
             line.name = f"line {number}"
-            source = ColumnDataSource(
-                {"x": [], "y": []}, name=f"few {number}"
-            )  # which the page fills where they are few
+            # The page fills it where the points are few: on a long line, points would hide it.
+            source = ColumnDataSource({"x": [], "y": []}, name=f"few {number}")
         dots = drawn.scatter("x", "y", source=source, color=colour(number), size=5, alpha=1 if lines else 0.6)
         dots.name = f"dots {number}"
         hovered.append(line if lines else dots)

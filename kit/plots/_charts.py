@@ -121,14 +121,8 @@ class _Series(Chart):
 
     def _layout(self) -> dict[str, Any]:
         labels = [clean(self.x), "" if self._many else clean(self.y[0])]
-        return {
-            **super()._layout(),
-            "kind": "series",
-            "sorted": self._lines,
-            "many": self._many,
-            "by": bool(self.by),
-            "labels": labels,
-        }
+        how = {"kind": "series", "sorted": self._lines, "many": self._many, "by": bool(self.by), "labels": labels}
+        return {**super()._layout(), **how}
 
     def _figure(self) -> Any:
         slots, times, zone = self._look

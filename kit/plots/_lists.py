@@ -56,7 +56,9 @@ class _HtmlPlot(Plot):
             inside = f"<table>{''.join(lines)}</table>"
         else:
             inside = f"<ol>{''.join(f'<li>{html.escape(text)}</li>' for text in body['rows'])}</ol>"
-        return {"text/html": f"<div class='kit-plot'>{heading}<div>{inside}</div>{self._note_html()}</div>"}
+        colour = "var(--jp-error-color1, #b00)" if self._failed or self._broken else "var(--jp-ui-font-color2, #777)"
+        note = f"<span class='kit-note' style='color:{colour};font-size:12px'>{html.escape(clean(self.note))}</span>"
+        return {"text/html": f"<div class='kit-plot'>{heading}<div>{inside}</div>{note}</div>"}
 
     def _fallback(self) -> str:
         return str(self.still()["text/html"])

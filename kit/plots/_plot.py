@@ -42,10 +42,8 @@ class Plot(anywidget.AnyWidget):
 
     def __init__(self, columns: list[Column], *, last: int, seconds: float | None = None, title: str = "") -> None:
         if not 1 <= last <= _MOST or (seconds is not None and not seconds > 0):
-            expected, got = (
-                f"a window of 1 to {_MOST:,} rows, or of more than 0 seconds",
-                f"last={last}, seconds={seconds}",
-            )
+            expected = f"a window of 1 to {_MOST:,} rows, or of more than 0 seconds"
+            got = f"last={last}, seconds={seconds}"
             raise PlotError(expected, got=got, todo="write for instance last=500, or seconds=60")
         self.title = title
         self._window = Window(columns, last=last, seconds=seconds)
@@ -204,18 +202,12 @@ class Plot(anywidget.AnyWidget):
     def _remarks(self) -> Iterator[str]:
         yield from ()
 
-    def _note_html(self) -> str:
-        colour = "var(--jp-error-color1, #b00)" if self._failed or self._broken else "var(--jp-ui-font-color2, #777)"
-        return f"<span class='kit-note' style='color:{colour};font-size:12px'>{html.escape(clean(self.note))}</span>"
-
     def publish(self) -> int:
         """Send what is new to the pages that show the plot; how many bytes. The publisher calls this."""
         with self._lock:
             if self._closed or not self._asked:
                 return 0
             everything, self._everything, self._broken = self._everything, False, ""
-            content: dict[str, Any] = {}
-            buffers: list[bytes] = []
             try:
                 content, buffers = self._news(everything)
                 if content["all"]:

@@ -85,11 +85,8 @@ class Column:
 
     def _wrong(self, value: Any, wanted: str) -> PlotError:
         todo = "convert the column first (pd.to_numeric, pd.to_datetime), or leave out the rows that do not fit"
-        expected, got = (
-            f"{wanted} in each row of column {self.name!r}",
-            f"{str(value)[:60]!r}, a {type(value).__name__}",
-        )
-        return PlotError(expected, got=got, todo=todo)
+        got = f"{str(value)[:60]!r}, a {type(value).__name__}"
+        return PlotError(f"{wanted} in each row of column {self.name!r}", got=got, todo=todo)
 
 
 @dataclass(frozen=True)

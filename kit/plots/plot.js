@@ -360,7 +360,7 @@ export default () => {
     }
     for (const view of views) soon(view);
     clearTimeout(quiet);
-    quiet = setTimeout(keep, Math.max(QUIET_MS, performance.now() - kept > KEPT_MS ? 0 : QUIET_MS));
+    quiet = setTimeout(keep, QUIET_MS);
     if (performance.now() - kept > KEPT_MS) keep();
   }
 
