@@ -128,6 +128,7 @@ def test_a_saved_notebook_keeps_its_pictures(browser: Browser, jupyter: RunningL
     assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
     assert page.notebook.locator(".kit-plot td").all_inner_texts() == ["b", "3", "a", "2", "b", "1"]
     assert page.notebook.locator(".kit-note").first.inner_text() == "90 rows; the stream has ended"
+    assert page.notebook.locator(".kit-csv:visible").count() == 0  # no kernel could make the file
     assert "not found" not in page.notebook.inner_text()
     assert "Error" not in page.notebook.inner_text()
     page.screenshot("saved")
