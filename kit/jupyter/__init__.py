@@ -1,36 +1,48 @@
-"""What `kit lab` adds to JupyterLab: its defaults, and BokehJS from this machine.
+"""What `kit lab` adds to JupyterLab: settings, and pictures in the notebooks that it saves.
 
-`jupyter_bokeh` draws with the BokehJS that a cell has put into the page, by default from a network. Here the server
-hands out the files that come with the bokeh package, and a small lab extension loads them when the page opens.
+The settings keep the state of widgets when a notebook is saved, with the pictures of its plots: a reader who opens it
+later sees them without running it. A reader elsewhere, as on GitHub, sees no widgets; for this one the pictures go into
+the outputs, too.
 """
 
+import html
 from pathlib import Path
 from typing import Any
 
-__all__ = ["environment"]
+__all__ = ["environment", "keep_pictures"]
 
 _HERE = Path(__file__).parent
+_VIEW = "application/vnd.jupyter.widget-view+json"
+_STATE = "application/vnd.jupyter.widget-state+json"
 
 
 def environment(inherited: dict[str, str]) -> dict[str, str]:
-    """The environment in which JupyterLab finds the kit's configuration and its extensions."""
+    """The environment in which JupyterLab finds the kit's settings."""
     import os
 
-    paths = {"JUPYTER_CONFIG_PATH": _HERE, "JUPYTER_PATH": _HERE}
-    joined = {name: os.pathsep.join([str(path), *filter(None, [inherited.get(name)])]) for name, path in paths.items()}
-    return {**inherited, **joined}
+    path = os.pathsep.join([str(_HERE), *filter(None, [inherited.get("JUPYTER_CONFIG_PATH")])])
+    return {**inherited, "JUPYTER_CONFIG_PATH": path}
 
 
-def _jupyter_server_extension_points() -> list[dict[str, str]]:
-    return [{"module": "kit.jupyter"}]
+def keep_pictures(model: dict[str, Any], **_: Any) -> None:
+    """Put the last picture of each plot beside its widget: Jupyter's server calls this before it saves a notebook."""
+    if model.get("type") != "notebook":
+        return
+    states = model["content"].get("metadata", {}).get("widgets", {}).get(_STATE, {}).get("state", {})
+    for cell in model["content"].get("cells", []):
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            still = states.get(data.get(_VIEW, {}).get("model_id"), {}).get("state", {}).get("_still", {})
+            if "picture" in still:
+                data.pop("text/html", None)
+                data["image/png"] = still["picture"].partition(",")[2]
+            elif "body" in still:
+                data["text/html"] = _html_of(still["body"], still["note"]["text"])
 
 
-def _load_jupyter_server_extension(server: Any) -> None:
-    """Hand out BokehJS under ``<base url>/kit/bokeh/``."""
-    import bokeh
-    from jupyter_server.utils import url_path_join
-    from tornado.web import StaticFileHandler
-
-    files = Path(bokeh.__file__).parent / "server" / "static" / "js"
-    route = url_path_join(server.web_app.settings["base_url"], r"kit/bokeh/(bokeh[\w-]*\.min\.js)")
-    server.web_app.add_handlers(".*$", [(route, StaticFileHandler, {"path": str(files)})])
+def _html_of(body: dict[str, Any], note: str) -> str:
+    rows = [[row] if isinstance(row, str) else row for row in [*body.get("rows", []), body.get("text", [])] if row]
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in body.get("head", []))
+    lines = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
+    table = "".join(f"<tr>{line}</tr>" for line in [head, *lines] if line)
+    return f"<table>{table}</table><i>{html.escape(note)}</i>"

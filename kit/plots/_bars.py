@@ -1,20 +1,21 @@
 """The charts that have bars: one for each value, or one for each span of values."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, FactorRange
 
 from kit.errors import PlotError
 from kit.plots import _bokeh, _stills
 from kit.plots._charts import LAST, Chart
-from kit.plots._window import Column
+from kit.plots._text import clean, csv_of
+from kit.plots._window import Array, Column
 
 __all__ = ["BarChart", "Histogram"]
 
 _FAR = 1e300  # beyond, the span from the least value to the greatest may be no finite number
+_MOST_BARS = 100
 
 
 class BarChart(Chart):
@@ -38,68 +39,71 @@ class BarChart(Chart):
     """
 
     def __init__(
-        self,
-        x: str,
-        y: str | None = None,
-        *,
-        agg: str = "last",
-        last: int = LAST,
-        title: str = "",
-        height: int = 280,
+        self, x: str, y: str | None = None, *, agg: str = "last", last: int = LAST, title: str = "", height: int = 280
     ) -> None:
         if agg not in ("last", "sum", "mean", "count") or (y is None and agg != "count"):
-            raise PlotError(
-                'agg="last", "sum" or "mean" with a column y, or agg="count"',
-                got=f"agg={agg!r}, y={y!r}",
-                todo="change agg",
-            )
+            expected = 'agg="last", "sum" or "mean" with a column y, or agg="count"'
+            raise PlotError(expected, got=f"agg={agg!r}, y={y!r}", todo="change agg")
         self.x, self.y, self.agg = x, y, agg
+        self._label = agg if y is None else y if agg == "last" else f"{agg} of {y}"
         columns = [Column(x, "text"), *([Column(y, "number")] if y else [])]
-        self._names = FactorRange()
-        label = agg if y is None else y if agg == "last" else f"{agg} of {y}"
-        super().__init__(
-            columns, last=last, seconds=None, title=title, height=height, x_label=x, y_label=label, x_range=self._names
-        )
+        super().__init__(columns, last=last, title=title, height=height)
 
     def bars(self) -> dict[str, float]:
         """The height of each bar, in the order in which their names came."""
-        rows = self._rows()
-        values = rows[self.y] if self.y else [1.0] * len(rows[self.x])
+        names, *values = (array.tolist() for array in self._window.arrays)
         groups: dict[str, list[float]] = {}
-        self._without = 0
-        for name, value in zip(rows[self.x], values, strict=True):
+        without = 0
+        for name, value in zip(names, values[0] if values else [1.0] * len(names), strict=True):
             group = groups.setdefault(name, [])
             if math.isfinite(value):
                 group.append(value)
             else:
-                self._without += 1
+                without += 1
+        self._without = without
         return {name: self._reduce(group) for name, group in groups.items()}
 
     def _reduce(self, values: list[float]) -> float:
+        if self.agg in ("sum", "count"):
+            return math.fsum(values) if self.agg == "sum" else float(len(values))
         if not values:
-            return 0.0 if self.agg in ("sum", "count") else math.nan
-        return {
-            "last": lambda: values[-1],
-            "sum": lambda: math.fsum(values),
-            "count": lambda: float(len(values)),
-            "mean": lambda: math.fsum(values) / len(values),
-        }[self.agg]()
+            return math.nan
+        return values[-1] if self.agg == "last" else math.fsum(values) / len(values)
 
-    def _data(self) -> dict[str, dict[str, Any]]:
+    def _drawn(self) -> tuple[list[str], list[float]]:
+        """The names and heights of so many bars as a page has room for."""
         bars = self.bars()
-        return {"bars": {"x": list(bars), "y": list(bars.values())}}
+        return list(bars)[:_MOST_BARS], list(bars.values())[:_MOST_BARS]
 
-    def _ranges(self, data: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Any, str, Any]]:
-        yield self._names, "factors", list(data["bars"]["x"])
+    def _news(self, everything: bool) -> tuple[dict[str, Any], list[bytes]]:
+        names, values = self._drawn()
+        labels = {name: _bokeh.plain(name, 16) for name in names}
+        return {"all": everything, "factors": names, "labels": labels}, [np.array(values, float).tobytes()]
 
-    def _add(self, name: str, source: ColumnDataSource) -> None:
-        _bokeh.add_bars(self.figure, source)
+    def _layout(self) -> dict[str, Any]:
+        return {**super()._layout(), "kind": "bars", "labels": [clean(self.x), clean(self._label)]}
+
+    def _figure(self) -> Any:
+        return _bokeh.bars(self.title, self.height, x_label=self.x, y_label=self._label)
+
+    def _remarks(self) -> Iterator[str]:
+        yield from super()._remarks()
+        if (more := len(set(self._window.arrays[0].tolist())) - _MOST_BARS) > 0:
+            yield f"{more:,} more bars are not drawn"
+
+    def csv(self) -> str:
+        return csv_of([self.x, self._label], self.bars().items())
 
     def still(self) -> dict[str, Any]:
         drawn = _stills.figure(self.title, self.height)
-        bars = self.bars()
-        drawn.axes[0].bar(list(bars), list(bars.values()), color=_bokeh.colour(0))
-        drawn.axes[0].tick_params(labelsize=8)
+        axes = drawn.axes[0]
+        names, values = self._drawn()
+        axes.bar(range(len(names)), values, color=_bokeh.colour(0))
+        step = math.ceil(len(names) / 25) or 1
+        places = range(0, len(names), step)
+        axes.set_xticks(places, [_stills.label(names[n], 16) for n in places], parse_math=False)
+        if sum(len(_stills.label(names[n], 16)) for n in places) > 80:
+            axes.tick_params(axis="x", rotation=60)
         return _stills.png(drawn, self.note)
 
 
@@ -136,45 +140,49 @@ class Histogram(Chart):
         if not 1 <= bins <= 1000:
             raise PlotError("1 to 1000 bins", got=str(bins), todo="choose a number in that range")
         self.column, self.bins, self.density = column, bins, density
-        label = "density" if density else "count"
-        super().__init__(
-            [Column(column, "number")],
-            last=last,
-            seconds=None,
-            title=title,
-            height=height,
-            x_label=column,
-            y_label=label,
-        )
+        self._label = "density" if density else "count"
+        super().__init__([Column(column, "number")], last=last, title=title, height=height)
 
     def counts(self) -> "np.ndarray[Any, np.dtype[np.float64]]":
         """The height of each bar."""
-        found: np.ndarray[Any, np.dtype[np.float64]] = self._histogram()[0]
-        return found
+        return self._histogram()[0]
 
-    def _histogram(self) -> tuple[Any, Any]:
-        values = np.array(self._rows()[self.column], float)
+    def _histogram(self) -> tuple[Array, Array]:
+        values = self._window.arrays[0]
         finite = values[np.abs(values) < _FAR]
         self._without = len(values) - len(finite)
         if not len(finite):
             return np.zeros(0), np.zeros(1)
+        low, high = finite.min(), finite.max()
         # Values so close to each other that floats cannot say where a bar ends get one bar.
-        span = (finite.max() - finite.min()) / self.bins
-        fine = span == 0 or span > 2 * np.spacing(np.abs(finite).max())
-        counts, edges = np.histogram(finite, bins=self.bins if fine else 1, density=self.density)
+        gap = np.spacing(np.abs(finite).max())
+        if (high - low) / self.bins > 2 * gap:
+            counts, edges = np.histogram(finite, bins=self.bins, density=self.density)
+        elif 1 / self.bins > 2 * gap:  # numpy gives equal values a span of 1
+            counts, edges = np.histogram(finite, bins=self.bins if low == high else 1, density=self.density)
+        else:
+            counts, edges = np.histogram(finite, bins=[low - 2 * gap, high + 2 * gap], density=self.density)
         return counts.astype(float), edges
 
-    def _data(self) -> dict[str, dict[str, Any]]:
+    def _news(self, everything: bool) -> tuple[dict[str, Any], list[bytes]]:
         counts, edges = self._histogram()
-        return {"bars": {"left": edges[:-1], "right": edges[1:], "y": counts}}
+        columns = (edges[:-1], edges[1:], counts)
+        return {"all": everything}, [np.ascontiguousarray(column, float).tobytes() for column in columns]
 
-    def _add(self, name: str, source: ColumnDataSource) -> None:
-        _bokeh.add_quads(self.figure, source)
+    def _layout(self) -> dict[str, Any]:
+        return {**super()._layout(), "kind": "spans", "labels": ["", self._label]}
+
+    def _figure(self) -> Any:
+        return _bokeh.spans(self.title, self.height, x_label=self.column, y_label=self._label)
+
+    def csv(self) -> str:
+        counts, edges = self._histogram()
+        head = [f"{self.column} from", f"{self.column} to", self._label]
+        return csv_of(head, zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True))
 
     def still(self) -> dict[str, Any]:
         drawn = _stills.figure(self.title, self.height)
         counts, edges = self._histogram()
         drawn.axes[0].stairs(counts, edges, fill=True, color=_bokeh.colour(0), alpha=0.8)
-        drawn.axes[0].tick_params(labelsize=8)
-        drawn.axes[0].set_xlabel(self.column, fontsize=8)
+        drawn.axes[0].set_xlabel(_stills.label(self.column), fontsize=8, parse_math=False)
         return _stills.png(drawn, self.note)

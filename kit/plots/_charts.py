@@ -1,115 +1,57 @@
 """The charts that have points with an x and a y; and what these and the bars have in common."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource
 
 from kit.errors import PlotError
 from kit.plots import _bokeh, _stills
 from kit.plots._plot import Plot
-from kit.plots._view import View
-from kit.plots._window import Column
+from kit.plots._text import clean, csv_of, iso, unit_of
+from kit.plots._window import Array, Column
 
-__all__ = ["Chart", "LineChart", "ScatterChart"]
+__all__ = ["LAST", "Chart", "LineChart", "ScatterChart"]
 
 LAST = 5_000
-_MOST_SERIES = 50
+_AXES = {None: "axis", "linear": "number", "datetime": "time"}
 
 
 class Chart(Plot):
-    """A plot that Bokeh draws: a figure, and below it the note and a button."""
+    """A plot that BokehJS draws in the page."""
 
     def __init__(
-        self, columns: list[Column], *, last: int, seconds: float | None, title: str, height: int, **axes: Any
+        self, columns: list[Column], *, last: int, seconds: float | None = None, title: str, height: int
     ) -> None:
-        super().__init__(columns, last=last, seconds=seconds)
-        self.title, self.height = title, height
-        self.figure = _bokeh.figure(title, height, **axes)
-        self._sources: dict[str, ColumnDataSource] = {}
-        self._numbers: dict[str, int] = {}  # of the series: each has a colour of its own
-        self._note, layout = _bokeh.layout(self.figure, title or type(self).__name__)
+        self.height = height
         self._without = 0  # points that have no finite value
-        self._undrawn = 0  # series
-        self._is_time = False
-        self._view = View(layout, self.publish)
-        _bokeh.align(self._view.document)
-        self.widget = self._view
+        self._look: Any = None  # what the figure depends on
+        self._made: dict[str, Any] = {"number": 0}
+        super().__init__(columns, last=last, seconds=seconds, title=title)
 
-    def _draw(self) -> None:
-        data = self._fewer(self._data())
-        new = [name for name in data if name not in self._sources]
-        if new:
-            self._renew(new, data)
-        is_time = self._window.columns[0].kind == "time"
-        redraw = bool(new) or is_time is not self._is_time
-        if redraw and is_time:
-            _bokeh.time_axis(self.figure)
-        if redraw:
-            _bokeh.connect_csv(self._view.document, self.figure, self._sources)
-        self._is_time = is_time
-        empty: dict[str, dict[str, Any]] = {
-            name: {str(column): [] for column in s.data} for name, s in self._sources.items() if name not in data
-        }
-        changes: list[tuple[Any, str, Any]] = [(self._note, "text", self._note_html()), *self._ranges(data)]
-        changes += [(self._sources[name], "data", columns) for name, columns in {**data, **empty}.items()]
-        if redraw:
-            for model, name, value in changes:
-                setattr(model, name, value)
-            self._view.redraw()
-        else:
-            self._view.patch(changes)
-
-    def _draw_note(self) -> None:
-        self._view.patch([(self._note, "text", self._note_html())])
-
-    def _fewer(self, data: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """So many series as can be told apart and drawn: those that are drawn already come first."""
-        self._undrawn = max(0, len(data) - _MOST_SERIES)
-        if not self._undrawn:
-            return data
-        names = sorted(data, key=lambda name: name not in self._sources)[:_MOST_SERIES]
-        return {name: columns for name, columns in data.items() if name in names}
-
-    def _renew(self, new: list[str], data: dict[str, dict[str, Any]]) -> None:
-        """Draw the series that are new, and no more those that have left."""
-        with self._view.document.models.freeze():  # else each step looks through all models
-            gone = [name for name in self._sources if name not in data]
-            _bokeh.remove(self.figure, gone)
-            for name in gone:
-                del self._sources[name], self._numbers[name]
-            for name in new:
-                self._numbers[name] = next(n for n in range(_MOST_SERIES) if n not in self._numbers.values())
-                self._sources[name] = ColumnDataSource({column: [] for column in data[name]})
-                self._add(name, self._sources[name])
-
-    def _data(self) -> dict[str, dict[str, Any]]:
-        """The columns of each series, by its name."""
+    def _figure(self) -> Any:
+        """The figure without its data."""
         raise NotImplementedError
 
-    def _add(self, name: str, source: ColumnDataSource) -> None:
-        """Draw one more series."""
-        raise NotImplementedError
+    def _layout(self) -> dict[str, Any]:
+        if self._made.get("look") != self._look or "item" not in self._made:
+            import bokeh
+            from bokeh.embed import json_item
 
-    def _ranges(self, data: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Any, str, Any]]:
-        yield from ()
+            figure = {"bokeh": bokeh.__version__, "item": json_item(self._figure()), "height": self.height}
+            self._made = {"number": self._made["number"] + 1, "look": self._look, **figure}
+        return self._made
 
     def _remarks(self) -> Iterator[str]:
         if self._without:
             yield f"{self._without:,} without a finite value"
-        if self._undrawn:
-            yield f"{self._undrawn:,} more series are not drawn"
-
-    def _seen(self) -> bool:
-        return self._view.seen
 
 
 class _Series(Chart):
     """Points with an x and a y, in one series or in one for each value of a column."""
 
-    _sorted = False
+    _lines = False
 
     def __init__(
         self,
@@ -119,61 +61,130 @@ class _Series(Chart):
         by: str | None = None,
         last: int = LAST,
         seconds: float | None = None,
+        x_axis_type: str | None = None,
         title: str = "",
         height: int = 280,
     ) -> None:
         self.x, self.y, self.by = x, [y] if isinstance(y, str) else list(y), by
         if not self.y or (by is not None and len(self.y) > 1):
-            raise PlotError(
-                "one column for y and one for by, or several columns for y",
-                got=f"y={y!r}, by={by!r}",
-                todo="leave one out",
-            )
-        columns = [Column(x, "axis"), *(Column(name, "number") for name in self.y)]
+            expected = "one column for y and one for by, or several columns for y"
+            raise PlotError(expected, got=f"y={y!r}, by={by!r}", todo="leave one out")
+        if x_axis_type not in _AXES:
+            got = f"x_axis_type={x_axis_type!r}"
+            raise PlotError('x_axis_type "linear" or "datetime"', got=got, todo='write x_axis_type="datetime"')
+        columns = [Column(x, _AXES[x_axis_type]), *(Column(name, "number") for name in self.y)]
         columns += [Column(by, "text")] if by else []
-        label = self.y[0] if len(self.y) == 1 else ""
-        super().__init__(columns, last=last, seconds=seconds, title=title, height=height, x_label=x, y_label=label)
+        self._slots: dict[str, int] = {}  # the place of each series that is drawn: its colour and dash
+        self._sent = 0  # rows of the window that the pages have, counted as `Window.added`
+        self._undrawn = 0  # series
+        super().__init__(columns, last=last, seconds=seconds, title=title, height=height)
+        self._look = (1, False, "")  # slots, whether the axis has times, and their zone
 
-    def _data(self) -> dict[str, dict[str, Any]]:
-        rows = self._rows()
-        at = np.array(rows[self.x], float)
-        found: dict[str, dict[str, Any]] = {}
-        self._without = 0
-        names = np.array(rows[self.by], object) if self.by else None
-        for column in self.y:
-            values = np.array(rows[column], float)
-            values[~np.isfinite(values)] = math.nan
-            self._without += int((np.isnan(values) | ~np.isfinite(at)).sum())
-            if names is None:
-                found[column] = self._points(at, values)
-            else:
-                for name in dict.fromkeys(rows[str(self.by)]):
-                    found[name] = self._points(at[names == name], values[names == name])
-        return found
+    @property
+    def _many(self) -> bool:
+        return self.by is not None or len(self.y) > 1
 
-    def _points(self, at: Any, values: Any) -> dict[str, Any]:
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys(self._window.arrays[-1].tolist())) if self.by else self.y
+
+    def _assign(self) -> bool:
+        """Give each series its slot, those that have one first; says whether what was sent is wrong by that."""
+        names = self._names()
+        there = {name: slot for name, slot in self._slots.items() if name in set(names)}
+        free = iter(sorted(set(range(_bokeh.MOST_SERIES)) - set(there.values())))
+        new = [name for name in names if name not in there][: _bokeh.MOST_SERIES - len(there)]
+        was_full = self._undrawn > 0
+        self._slots = there | dict(zip(new, free, strict=False))
+        self._undrawn = len(names) - len(self._slots)
+        return bool(new) and was_full
+
+    def _news(self, everything: bool) -> tuple[dict[str, Any], list[bytes]]:
+        before = self._slots
+        window = self._window
+        everything |= self._assign()
+        times = window.columns[0].kind == "time"
+        unit = unit_of(window.arrays[0]) if times else ""
+        look = (_bokeh.slots_for(1 + max(self._slots.values(), default=0)), times, "" if unit == "day" else " (UTC)")
+        everything |= look != self._look
+        self._look = look
+        fresh = len(window) if everything else min(window.added - self._sent, len(window))
+        self._sent = window.added
+        self._count()
+        content: dict[str, Any] = {"all": everything, "keep": len(window), "oldest": window.oldest, "unit": unit}
+        if everything or self._slots != before:
+            content["names"] = [[slot, clean(name), _bokeh.colour(slot)] for name, slot in self._slots.items()]
+        start = len(window) - fresh
+        arrays = [array[start:] for array in window.arrays]
+        if self.by:
+            arrays[-1] = np.array([self._slots.get(name, -1) for name in arrays[-1]], float)
+        return content, [array.tobytes() for array in arrays]
+
+    def _layout(self) -> dict[str, Any]:
+        labels = [clean(self.x), "" if self._many else clean(self.y[0])]
+        how = {"kind": "series", "sorted": self._lines, "many": self._many, "by": bool(self.by), "labels": labels}
+        return {**super()._layout(), **how}
+
+    def _figure(self) -> Any:
+        slots, times, zone = self._look
+        axes = {"x_label": f"{self.x}{zone if times else ''}", "y_label": self.y[0] if len(self.y) == 1 else ""}
+        return _bokeh.series(self.title, self.height, **axes, slots=slots, times=times, lines=self._lines)
+
+    def _count(self) -> None:
+        at = np.isfinite(self._window.arrays[0])
+        ys = self._window.arrays[1 : 1 + len(self.y)]
+        self._without = sum(int((~(np.isfinite(y) & at)).sum()) for y in ys)
+
+    def _remarks(self) -> Iterator[str]:
+        self._count()
+        yield from super()._remarks()
+        if (undrawn := len(self._names()) - _bokeh.MOST_SERIES) > 0:
+            yield f"{undrawn:,} more series are not drawn"
+
+    def _data(self) -> dict[str, tuple[Array, Array]]:
+        """The points of each series, by its name: what the page draws, too."""
+        at, *columns = self._window.arrays
+        if not self.by:
+            return {name: self._points(at, y) for name, y in zip(self.y, columns, strict=True)}
+        y, names = columns
+        return {name: self._points(at[names == name], y[names == name]) for name in self._names()}
+
+    def _points(self, at: Array, y: Array) -> tuple[Array, Array]:
         there = np.isfinite(at)
-        at, values = at[there], values[there]
-        if self._sorted and len(at) > 1 and (np.diff(at) < 0).any():
-            order = np.argsort(at, kind="stable")
-            at, values = at[order], values[order]
-        return {"x": at, "y": values}
+        at, y = at[there], np.where(np.isfinite(y[there]), y[there], math.nan)
+        if not self._lines:
+            return at, y
+        order = np.argsort(at, kind="stable")
+        return at[order], y[order]
+
+    def csv(self) -> str:
+        column = self._window.columns[0]
+        unit = unit_of(self._window.arrays[0]) if column.kind == "time" else ""
+        head = [*(["series"] if self._many else []), self.x, self.y[0] if len(self.y) == 1 else "value"]
+        rows = (
+            [*([name] if self._many else []), iso(x, unit) if unit else x, y]
+            for name, points in self._data().items()
+            for x, y in zip(*(values.tolist() for values in points), strict=True)
+        )
+        return csv_of(head, rows)
 
     def still(self) -> dict[str, Any]:
         drawn = _stills.figure(self.title, self.height)
         axes = drawn.axes[0]
-        data = self._fewer(self._data())
-        for number, (name, points) in enumerate(data.items()):
-            at = points["x"].astype("datetime64[ms]") if self._window.columns[0].kind == "time" else points["x"]
-            self._plot_still(axes, at, points["y"], _bokeh.colour(self._numbers.get(name, number)), name)
-        axes.set_xlabel(self.x, fontsize=8)
-        axes.set_ylabel(self.y[0] if len(self.y) == 1 else "", fontsize=8)
-        axes.tick_params(labelsize=8)
-        if len(data) > 1:
-            axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+        times = self._window.columns[0].kind == "time"
+        zone = " (UTC)" if times and unit_of(self._window.arrays[0]) != "day" else ""
+        made: dict[str, Any] = {}
+        self._assign()
+        for name, (at, y) in self._data().items():
+            if name in self._slots:
+                x = np.rint(at * 1000).astype("datetime64[us]") if times else at
+                made[name] = self._plot_still(axes, x, y, _bokeh.colour(self._slots[name]))
+        axes.set_xlabel(_stills.label(f"{self.x}{zone}"), fontsize=8, parse_math=False)
+        axes.set_ylabel(_stills.label(self.y[0] if len(self.y) == 1 else ""), fontsize=8, parse_math=False)
+        if len(made) > 1:
+            _stills.legend(axes, made)
         return _stills.png(drawn, self.note)
 
-    def _plot_still(self, axes: Any, at: Any, values: Any, colour: str, name: str) -> None:
+    def _plot_still(self, axes: Any, at: Array, y: Array, colour: str) -> Any:
         raise NotImplementedError
 
 
@@ -183,7 +194,7 @@ class LineChart(_Series):
     Parameters
     ----------
     x
-        The column along the axis: numbers, or times (shown in local time; days without a time are shown as they are).
+        The column along the axis: numbers, or times (datetimes, dates, or text in ISO 8601), which are shown in UTC.
         Points are joined in its order, in whatever order they come.
     y
         The column with the values, or several of them: a line each. A missing or infinite value is a gap.
@@ -193,26 +204,22 @@ class LineChart(_Series):
         How many rows are kept and shown, of all lines together.
     seconds
         Keep only rows whose `x` is at most so many seconds (or units of x, if it is a number) before the newest.
+    x_axis_type
+        ``"datetime"``: numbers in `x` are milliseconds since 1970. ``"linear"``: they are numbers, as without it.
     title, height
         The height is in pixels; the width is that of the page.
 
     Examples
     --------
-    >>> chart = LineChart("timestamp", "price", by="symbol", seconds=60)
+    >>> chart = LineChart("timestamp", "price", by="symbol", seconds=60, x_axis_type="datetime")
     >>> chart.append({"timestamp": 1_767_623_400_000, "price": 25.3, "symbol": "JPM"})
     LineChart(timestamp, price, symbol: 1 rows)
     """
 
-    _sorted = True
+    _lines = True
 
-    def _add(self, name: str, source: ColumnDataSource) -> None:
-        _bokeh.add_line(self.figure, name, source, number=self._numbers[name], legend=self._legend())
-
-    def _legend(self) -> bool:
-        return self.by is not None or len(self.y) > 1
-
-    def _plot_still(self, axes: Any, at: Any, values: Any, colour: str, name: str) -> None:
-        axes.plot(at, values, color=colour, linewidth=1.5, label=name)
+    def _plot_still(self, axes: Any, at: Array, y: Array, colour: str) -> Any:
+        return axes.plot(at, y, color=colour, linewidth=1.5, marker="o" if len(at) == 1 else "")[0]
 
 
 class ScatterChart(_Series):
@@ -224,9 +231,5 @@ class ScatterChart(_Series):
     ScatterChart(JPM, BAC: 2 rows)
     """
 
-    def _add(self, name: str, source: ColumnDataSource) -> None:
-        legend = self.by is not None or len(self.y) > 1
-        _bokeh.add_scatter(self.figure, name, source, number=self._numbers[name], legend=legend)
-
-    def _plot_still(self, axes: Any, at: Any, values: Any, colour: str, name: str) -> None:
-        axes.scatter(at, values, color=colour, s=9, alpha=0.6, label=name)
+    def _plot_still(self, axes: Any, at: Array, y: Array, colour: str) -> Any:
+        return axes.scatter(at, y, color=colour, s=9, alpha=0.6)

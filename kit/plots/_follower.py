@@ -1,7 +1,6 @@
 """What appends to a plot in the background."""
 
 import threading
-import weakref
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -15,24 +14,25 @@ __all__ = ["Follower"]
 
 
 class Follower:
-    """A thread that appends what a stream gives. It does not keep the plot alive: a plot nobody has is not followed."""
+    """A thread that appends what a stream gives, until `stop` or the plot's end."""
 
     def __init__(
         self, plot: "Plot", source: Iterable[Any], each: Callable[[Any], Data | None] | None, *, replace: bool
     ) -> None:
-        self._plot, self._source, self._each, self._replace = weakref.ref(plot, self._end), source, each, replace
+        self._plot, self._source, self._each, self._replace = plot, source, each, replace
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kit-plots-follower", daemon=True)
         self._thread.start()
 
     def stop(self, timeout: float) -> bool:
         """End it; says whether it has ended."""
-        self._end()
+        self.end()
         if self._thread is not threading.current_thread():
             self._thread.join(timeout)
         return not self._thread.is_alive() or self._thread is threading.current_thread()
 
-    def _end(self, _: object = None) -> None:
+    def end(self) -> None:
+        """Ask it to end, and do not wait."""
         self._over.set()
         stop = getattr(self._source, "stop", None)
         if callable(stop):  # that of a range is a number
@@ -42,11 +42,11 @@ class Follower:
         state, failed = "the stream has ended", False
         try:
             self._read()
-        except Exception as error:  # whatever it was, it is said on the plot: a thread has nobody to raise it to
+        except Exception as error:  # whatever it was, the note tells it: no caller could catch it
             state, failed = f"stopped: {_in_a_line(error)}", True
-        plot = self._plot()
-        if plot is not None and not plot._closed and plot._follower in (self, None):
-            plot._say("stopped" if self._over.is_set() and not failed else state, failed=failed)
+        plot = self._plot
+        if not plot._closed and plot._follower in (self, None):
+            plot._set_state("stopped" if self._over.is_set() and not failed else state, failed=failed)
 
     def _read(self) -> None:
         try:
@@ -59,12 +59,11 @@ class Follower:
                 close()
 
     def _take(self, batch: Any) -> bool:
-        plot = self._plot()
-        if plot is None or plot._closed:
+        if self._plot._closed:
             return False
         data = batch if self._each is None else self._each(batch)
         if data is not None:
-            (plot.replace if self._replace else plot.append)(data)
+            (self._plot.replace if self._replace else self._plot.append)(data)
         return True
 
 

@@ -2,16 +2,18 @@
 
 import html
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+import anywidget
 import ipywidgets
-from ipywidgets import HTML, Button, Password, VBox
+from ipywidgets import HTML, Button, HBox, VBox
 from ipywidgets.widgets.interaction import interactive
-from traitlets import Unicode
 
 from kit.errors import KitError, PlotError
+from kit.plots._text import clean
 
 __all__ = ["Form"]
 
@@ -20,7 +22,7 @@ class Form:
     """Fields with an *Apply* button, bound to a function.
 
     What the function returns, or raises, is shown below the button. A secret is handed to the function and forgotten at
-    once: it is in no widget's state, so no notebook is saved with it.
+    once: it is in no widget's state, in the kernel or in the page, so no notebook is saved with it.
 
     Parameters
     ----------
@@ -47,43 +49,42 @@ class Form:
         self._function = function
         self.fields = {name: self._field(name, given) for name, given in fields.items()}
         self.said = ""
-        self._button, self._answer = Button(description=label, button_style="primary"), HTML("")
+        self._button, self._answer = Button(description=clean(label), button_style="primary"), HTML("")
         self._button.on_click(lambda _: self.apply())
-        self.widget = VBox([*self.fields.values(), self._button, self._answer])
+        rows = [HBox([_label(name), field]) for name, field in self.fields.items()]
+        self.widget = VBox([*rows, self._button, self._answer])
 
     def _field(self, name: str, given: Any) -> ipywidgets.Widget:
         if given is Form.SECRET:
-            return _Secret(placeholder="not stored", description=name, style={"description_width": "initial"})
+            return _Secret()
         if isinstance(given, ipywidgets.Widget):
             return given
         try:
-            field = interactive.widget_from_abbrev(given)
+            field = interactive.widget_from_abbrev(_cleaned(given))
         except (TypeError, ValueError):  # a range whose end comes first
             field = None
         if field is None:
-            raise PlotError(
-                f"a text, a number, choices, a range or a widget for field {name!r}",
-                got=f"{str(given)[:60]}, a {type(given).__name__}",
-                todo="see help(Form)",
-            )
-        field.description, field.style.description_width = name, "initial"
+            expected = f"a text, a number, choices, a range or a widget for field {name!r}"
+            raise PlotError(expected, got=f"{str(given)[:60]}, a {type(given).__name__}", todo="see help(Form)")
+        if hasattr(field, "indent"):  # a checkbox, which would stand apart from its name
+            field.indent = False
         return field
 
     def apply(self) -> None:
         """What the button does: call the function with what is filled in."""
         values = {name: field.value for name, field in self.fields.items()}
-        secrets = [field.value for field in self.fields.values() if isinstance(field, Password) and field.value]
-        for field in self.fields.values():
-            if isinstance(field, Password):
-                field.value = ""
+        hidden = [field for field in self.fields.values() if isinstance(field, _Secret)]
+        secrets = [field.value for field in hidden if field.value]
+        for field in hidden:
+            field.forget()
         self._button.disabled = True
         try:
             answer, wrong = self._function(**values), False
-        except Exception as error:  # whatever the reader's function raises is the reader's to see
+        except Exception as error:  # an error of the reader's function is shown to the reader
             answer, wrong = f"{type(error).__name__}: {error}" if not isinstance(error, KitError) else error, True
         finally:
             self._button.disabled = False
-        self.said = _without(secrets, "" if answer is None else str(answer))
+        self.said = _without(secrets, "" if answer is None else clean(answer))
         colour = "var(--jp-error-color1, #b00)" if wrong else "inherit"
         shown = html.escape(self.said)
         self._answer.value = f"<pre style='color:{colour};white-space:pre-wrap'>{shown}</pre>" if shown else ""
@@ -92,21 +93,51 @@ class Form:
         return self.widget._repr_mimebundle_(**options)
 
     def __repr__(self) -> str:
-        return f"Form({', '.join(self.fields)})"
+        return clean(f"Form({', '.join(self.fields)})")
 
 
-class _Secret(Password):  # type: ignore[misc]  # ipywidgets has no types
-    """A password field whose value goes one way: from the browser to here. No state and no echo holds it."""
+class _Secret(anywidget.AnyWidget):
+    """A password field whose value goes one way: from the page to here. No state of a widget holds it.
 
-    value = Unicode("").tag(sync=True, echo_update=False)
+    ipywidgets' own field keeps what is typed in the page's model, and the page saves its models with the notebook.
+    """
 
-    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
-        state: dict[str, Any] = super().get_state(key=key, drop_defaults=drop_defaults)
-        return {name: "" if name == "value" else value for name, value in state.items()}
+    _esm = Path(__file__).parent / "secret.js"
+
+    def __init__(self) -> None:
+        self.value = ""
+        super().__init__()
+        self.on_msg(self._typed)
+
+    def _typed(self, _: Any, content: Mapping[str, Any], _buffers: list[bytes]) -> None:
+        self.value = str(content.get("typed", ""))
+
+    def forget(self) -> None:
+        """Empty the field, here and in every view."""
+        self.value = ""
+        self.send({"kind": "forget"})
+
+
+def _label(name: str) -> HTML:
+    """The name before a field, as text: ipywidgets' own labels take dollar signs for formulas."""
+    shown = html.escape(clean(name))
+    style = "display:inline-block;max-width:16em;overflow:hidden;text-overflow:ellipsis;white-space:nowrap"
+    return HTML(f"<span style='{style}' title=\"{shown}\">{shown}</span>", layout={"min_width": "6em"})
+
+
+def _cleaned(given: Any) -> Any:
+    """The texts among choices as they can be sent."""
+    if isinstance(given, str):
+        return clean(given)
+    if isinstance(given, Mapping):
+        return {clean(key): value for key, value in given.items()}
+    if isinstance(given, list):
+        return [(clean(choice), choice) if isinstance(choice, str) else choice for choice in given]
+    return given
 
 
 def _check_takes(function: Callable[..., Any], fields: dict[str, Any]) -> None:
-    """See before anyone fills it in whether the function takes these fields."""
+    """See whether the function takes these fields, before the form is shown."""
     try:
         signature = inspect.signature(function)
     except ValueError:  # some built-in ones do not tell
@@ -114,11 +145,10 @@ def _check_takes(function: Callable[..., Any], fields: dict[str, Any]) -> None:
     try:
         signature.bind(**fields)
     except TypeError as error:
-        raise PlotError(
-            f"a function that takes the fields {', '.join(fields) or '(none)'}",
-            got=f"{getattr(function, '__name__', 'one')}{signature}: {error}",
-            todo="give the form one field for each of the function's parameters",
-        ) from None
+        expected = f"a function that takes the fields {', '.join(fields) or '(none)'}"
+        got = f"{getattr(function, '__name__', 'one')}{signature}: {error}"
+        todo = "give the form one field for each of the function's parameters"
+        raise PlotError(expected, got=got, todo=todo) from None
 
 
 def _without(secrets: list[str], text: str) -> str:

@@ -1,77 +1,67 @@
 """What is read rather than looked at: a table, a list, a number."""
 
 import builtins
-import csv
 import html
-import io
 import math
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from numbers import Number
-from typing import Any, Self
-from urllib.parse import quote
+from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from ipywidgets import HTML
 
 from kit.errors import PlotError
-from kit.plots import _publisher
 from kit.plots._plot import Plot
-from kit.plots._rows import Data, columns_of, is_missing, names_of, tidy
+from kit.plots._rows import Data, columns_of, is_missing, is_number, names_of, tidy
+from kit.plots._text import clean, csv_of, instant, iso, unit_of
 from kit.plots._window import Column, KeyedWindow, Window
 
 __all__ = ["LiveList", "LiveTable", "Metric"]
 
 _KEYS = 1000
-_LEFT = "text-align:left;line-height:1.4;max-width:48em;overflow-wrap:anywhere"
-
-
-class _Html(HTML):  # type: ignore[misc]  # ipywidgets has no types
-    """The widget of a plot that is HTML. Its state is its text, so every view shows the same."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layout.width = "100%"
+_SHOWN = 300  # rows that a page has in it at once; the file has all
 
 
 class _HtmlPlot(Plot):
-    """A plot that is a piece of HTML."""
+    """A plot that the page draws as HTML. Each message has all that is shown."""
 
-    def __init__(self, columns: list[Column], *, last: int, title: str) -> None:
-        super().__init__(columns, last=last)
-        self.title = title
-        self.widget = _Html()
+    kind = ""
 
-    def _draw(self) -> None:
-        self.widget.value = self._html()
+    def _news(self, everything: bool) -> tuple[dict[str, Any], list[bytes]]:
+        return {"all": everything, **self._body()}, []
 
-    def _draw_note(self) -> None:
-        self.widget.value = f"<div class='kit-plot'>{self._note_html()}</div>"
+    def _layout(self) -> dict[str, Any]:
+        return {"kind": self.kind, "title": clean(self.title)}
 
-    def _html(self) -> str:
-        heading = f"<b>{html.escape(self.title)}</b>" if self.title else ""
-        return f"<div class='kit-plot'>{heading}{self._body()}{self._note_html()} {self._csv()}</div>"
-
-    def _body(self) -> str:
+    def _body(self) -> dict[str, Any]:
+        """What is shown: the texts, the newest first."""
         raise NotImplementedError
 
-    def _csv(self) -> str:
-        """A link that downloads what is shown."""
-        if not len(self):
-            return ""
-        out = io.StringIO()
-        writer = csv.writer(out)
-        rows = self._rows()
-        writer.writerow(rows)
-        writer.writerows(zip(*rows.values(), strict=True))
-        name = html.escape(self.title or type(self).__name__)
-        style = "text-decoration:underline;font-size:12px"
-        href = f"data:text/csv;charset=utf-8,{quote(out.getvalue())}"
-        return f"<a style='{style}' download='{name}.csv' href='{href}'>DownloadCsv</a>"
+    def _remarks(self) -> Iterator[str]:
+        if (more := len(self) - _SHOWN) > 0:
+            yield f"{more:,} of them only in the file"
+
+    def csv(self) -> str:
+        rows = [map(_in_a_file, column) for column in self._rows().values()]
+        return csv_of([column.name for column in self._window.columns], zip(*rows, strict=True))
 
     def still(self) -> dict[str, Any]:
-        return {"text/html": self._html()}
+        body, heading = self._body(), f"<b>{html.escape(clean(self.title))}</b>" if self.title else ""
+        if "text" in body:
+            line = f"<polyline points='{body['line']}' fill='none' stroke='#0072B2' stroke-width='1.5'/>"
+            svg = f"<svg width='160' height='36' viewBox='-2 -2 164 36'>{line}</svg>"
+            inside = f"<span style='font-size:28px'>{html.escape(body['text'])}</span> {svg}"
+        elif "head" in body:
+            lines = [_line(body["head"], "th"), *(_line(row, "td") for row in body["rows"])]
+            inside = f"<table>{''.join(lines)}</table>"
+        else:
+            inside = f"<ol>{''.join(f'<li>{html.escape(text)}</li>' for text in body['rows'])}</ol>"
+        colour = "var(--jp-error-color1, #b00)" if self._failed or self._broken else "var(--jp-ui-font-color2, #777)"
+        note = f"<span class='kit-note' style='color:{colour};font-size:12px'>{html.escape(clean(self.note))}</span>"
+        return {"text/html": f"<div class='kit-plot'>{heading}<div>{inside}</div>{note}</div>"}
+
+    def _fallback(self) -> str:
+        return str(self.still()["text/html"])
 
 
 class LiveTable(_HtmlPlot):
@@ -84,7 +74,7 @@ class LiveTable(_HtmlPlot):
     by
         Show one row for each value of this column, the newest, in the order in which they first came.
     last
-        How many rows are kept.
+        How many rows are kept. Of more than 300, the page shows the newest; the file has all.
     title
         A heading.
 
@@ -94,6 +84,8 @@ class LiveTable(_HtmlPlot):
     >>> table.append([{"symbol": "JPM", "price": 25.3}, {"symbol": "JPM", "price": 27.9}]).rows()
     [('JPM', '27.9')]
     """
+
+    kind = "table"
 
     def __init__(
         self, columns: Sequence[str] | None = None, *, by: str | None = None, last: int = 20, title: str = ""
@@ -107,16 +99,8 @@ class LiveTable(_HtmlPlot):
         if columns:
             self._window = self._window_of(columns)
 
-    def append(self, data: Data) -> Self:
-        with _publisher.lock:
-            self._check_open()
-            data = tidy(data)
-            if not self._window.columns:
-                self._window = self._empty(data)
-            return super().append(data)
-
-    def replace(self, data: Data) -> Self:
-        return super().replace(tidy(data))
+    def _records(self, data: Any) -> Any:
+        return tidy(data)
 
     def _empty(self, data: Data) -> Window:
         """A window with the columns that were asked for, or else those of the data."""
@@ -134,21 +118,13 @@ class LiveTable(_HtmlPlot):
         return KeyedWindow(columns, last=self._window.last, by=self.by)
 
     def rows(self) -> list[tuple[str, ...]]:
-        """The rows that are shown, as text."""
-        return [tuple(map(_shown, row)) for row in zip(*self._rows().values(), strict=True)]
+        """The rows that are kept, as text."""
+        return list(zip(*map(_texts, self._rows().values()), strict=True))
 
-    def _csv(self) -> str:
-        return super()._csv() if self._window.columns else ""
-
-    def _body(self) -> str:
-        head = "".join(
-            f"<th style='text-align:left'>{html.escape(column.name)}</th>" for column in self._window.columns
-        )
-        lines = (
-            "".join(f"<td style='{_LEFT}'>{html.escape(cell)}</td>" for cell in row)
-            for row in (self.rows() if self.by else reversed(self.rows()))
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody><tr>{'</tr><tr>'.join(lines)}</tr></tbody></table>"
+    def _body(self) -> dict[str, Any]:
+        part = slice(_SHOWN) if self.by else slice(-_SHOWN, None)
+        rows = list(zip(*(_texts(array[part].tolist()) for array in self._window.arrays), strict=True))
+        return {"head": [clean(c.name) for c in self._window.columns], "rows": rows if self.by else rows[::-1]}
 
 
 class LiveList(_HtmlPlot):
@@ -169,15 +145,11 @@ class LiveList(_HtmlPlot):
     ['c', 'b']
     """
 
+    kind = "list"
+
     def __init__(self, column: str = "text", *, last: int = 20, title: str = "") -> None:
         self.column = column
         super().__init__([Column(column, "text")], last=last, title=title)
-
-    def append(self, data: Any) -> Self:
-        return super().append(self._records(data))
-
-    def replace(self, data: Any) -> Self:
-        return super().replace(self._records(data))
 
     def _records(self, data: Any) -> Any:
         if isinstance(data, str):
@@ -187,12 +159,11 @@ class LiveList(_HtmlPlot):
         return data
 
     def items(self) -> list[str]:
-        """The texts that are shown."""
-        return [str(text) for text in reversed(self._rows()[self.column])]
+        """The texts that are kept."""
+        return [str(text) for text in self._window.arrays[0][::-1]]
 
-    def _body(self) -> str:
-        lines = "".join(f"<li style='{_LEFT}'>{html.escape(text)}</li>" for text in self.items())
-        return f"<ol style='margin:4px 0 4px 0'>{lines}</ol>"
+    def _body(self) -> dict[str, Any]:
+        return {"rows": self.items()[:_SHOWN]}
 
 
 class Metric(_HtmlPlot):
@@ -215,6 +186,8 @@ class Metric(_HtmlPlot):
     '27.9'
     """
 
+    kind = "metric"
+
     def __init__(self, column: str = "value", *, title: str = "", format: str = ",.2f", last: int = 100) -> None:
         self.column, self.format = column, format
         try:
@@ -223,32 +196,25 @@ class Metric(_HtmlPlot):
             raise PlotError("a format of numbers", got=repr(format), todo='write for instance ",.2f"') from None
         super().__init__([Column(column, "number")], last=last, title=title or column)
 
-    def append(self, data: Any) -> Self:
-        return super().append(self._columns(data))
-
-    def replace(self, data: Any) -> Self:
-        return super().replace(self._columns(data))
-
-    def _columns(self, data: Any) -> Any:
-        if isinstance(data, Number):
+    def _records(self, data: Any) -> Any:
+        if is_number(data):
             return {self.column: data}
-        if isinstance(data, list | tuple | np.ndarray) and all(isinstance(one, Number) for one in data):
+        if isinstance(data, list | tuple | np.ndarray) and all(is_number(one) for one in data):
             return {self.column: list(data)}
         return data
 
     def text(self) -> str:
         """The number as it is shown; a dash while there is none."""
-        value: float = next(reversed(self._rows()[self.column]), math.nan)
-        return format(value, self.format) if math.isfinite(value) else "–"
+        values = self._window.arrays[0]
+        return format(float(values[-1]), self.format) if len(values) and math.isfinite(values[-1]) else "–"
 
-    def _body(self) -> str:
+    def _body(self) -> dict[str, Any]:
         values = [value for value in self._rows()[self.column] if math.isfinite(value)]
-        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in _spark(values, 160, 32))
-        return (
-            f"<div style='display:flex;gap:16px;align-items:center'><span style='font-size:28px'>{self.text()}</span>"
-            f"<svg width='160' height='36' viewBox='-2 -2 164 36'>"
-            f"<polyline points='{line}' fill='none' stroke='#0072B2' stroke-width='1.5'/></svg></div>"
-        )
+        return {"text": self.text(), "line": " ".join(f"{x:.1f},{y:.1f}" for x, y in _spark(values, 160, 32))}
+
+
+def _line(cells: Sequence[str], tag: str) -> str:
+    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
 def _spark(values: list[float], width: float, height: float) -> Iterator[tuple[float, float]]:
@@ -259,7 +225,14 @@ def _spark(values: list[float], width: float, height: float) -> Iterator[tuple[f
         yield number * step, height - (value - low) / span * height
 
 
-def _shown(value: Any) -> str:
+def _texts(values: Sequence[Any]) -> list[str]:
+    """The values of a column as text; its times have as many digits as the one that needs most."""
+    times = {n: _since_1970(value) for n, value in enumerate(values) if _is_time(value)}
+    unit = unit_of(np.array(list(times.values()))) if times else ""
+    return [instant(times[n], unit) if n in times else _text(value) for n, value in enumerate(values)]
+
+
+def _text(value: Any) -> str:
     if value is None:
         return ""
     if is_missing(value):
@@ -267,9 +240,21 @@ def _shown(value: Any) -> str:
     if isinstance(value, float | np.floating):
         value = float(value)
         return f"{value:,.6g}" if abs(value) < 1e6 or math.isinf(value) else f"{value:,.0f}"
-    if isinstance(value, pd.Timestamp):  # its own `astimezone` knows no local time
-        value = value.to_pydatetime(warn=False)
-    if isinstance(value, datetime):
-        local = value.astimezone() if value.tzinfo else value.replace(tzinfo=UTC)
-        return f"{local:%Y-%m-%d %H:%M:%S}"
-    return str(value)
+    return clean(value)
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, date | np.datetime64) and not is_missing(value)
+
+
+def _since_1970(value: Any) -> float:
+    """Milliseconds; a time without a zone is taken as UTC, as on an axis."""
+    at = pd.Timestamp(value)
+    return float((at if at.tzinfo else at.tz_localize("UTC")).timestamp() * 1000)
+
+
+def _in_a_file(value: Any) -> Any:
+    if not _is_time(value):
+        return None if is_missing(value) else value
+    at = _since_1970(value)
+    return iso(at, unit_of(np.array([at])))

@@ -1,50 +1,64 @@
-"""What all plots have in common: a window, the three verbs, a publisher, a follower, a still picture."""
+"""What all plots have in common: a window, the three verbs, a publisher, a follower, the page that shows it."""
 
+import gzip
 import html
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Self
 
-import ipywidgets
+import anywidget
 import pandas as pd
+import traitlets
 
+from kit.deadline import pause
 from kit.errors import PlotError
 from kit.plots import _publisher
+from kit.plots._cells import current_cell, enter
 from kit.plots._follower import Follower
 from kit.plots._rows import Data
-from kit.plots._stills import register
+from kit.plots._stills import is_wanted, register
+from kit.plots._text import clean
 from kit.plots._window import Column, Window
 
 __all__ = ["Plot"]
 
 _MOST = 100_000
+_HERE = Path(__file__).parent
 
 
-class Plot:
-    """The base of all plots; it is displayed by being the last line of a cell.
+class Plot(anywidget.AnyWidget):
+    """The base of all plots: a widget that is displayed by being the last line of a cell.
 
     `append` and `replace` may be called from any thread, as often as you like: they change the window, and the
-    publisher draws it.
+    publisher sends what is new to the pages that show it.
     """
 
-    widget: ipywidgets.DOMWidget
+    _esm = _HERE / "plot.js"
+    _css = _HERE / "plot.css"
+    _still = traitlets.Dict().tag(sync=True)  # the page keeps its picture here, for the notebook that is saved
+    _closed = True  # until it is made
 
-    def __init__(self, columns: list[Column], *, last: int, seconds: float | None = None) -> None:
+    def __init__(self, columns: list[Column], *, last: int, seconds: float | None = None, title: str = "") -> None:
         if not 1 <= last <= _MOST or (seconds is not None and not seconds > 0):
-            raise PlotError(
-                f"a window of 1 to {_MOST:,} rows, or of more than 0 seconds",
-                got=f"last={last}, seconds={seconds}",
-                todo="write for instance last=500, or seconds=60",
-            )
+            expected = f"a window of 1 to {_MOST:,} rows, or of more than 0 seconds"
+            got = f"last={last}, seconds={seconds}"
+            raise PlotError(expected, got=got, todo="write for instance last=500, or seconds=60")
+        self.title = title
         self._window = Window(columns, last=last, seconds=seconds)
+        self._lock = threading.RLock()
         self._closed = False
         self._follower: Follower | None = None
-        self._state = ""  # what the note says of the follower
-        self._failed = False
+        self._state, self._failed = "", False  # what the note says of the follower
         self._broken = ""  # why it could not be drawn
-
-    # ---- the verbs --------------------------------------------------------------------------------------------
+        self._asked = False  # whether a page has ever asked for it
+        self._everything = False  # whether a page waits for all there is
+        self._seq = 0  # the number of the last message
+        self._cells: set[str] = set()  # in which it is displayed
+        super().__init__()
+        self.on_msg(self._on_page)
+        enter(self)
 
     def append(self, data: Data) -> Self:
         """Add rows: a record (dict), a list of records, a dict of columns, or a DataFrame.
@@ -54,26 +68,32 @@ class Plot:
         PlotError
             A column is missing, a value is of another kind, or the plot is closed. Nothing was added.
         """
-        with _publisher.lock:
+        with self._lock:
             self._check_open()
+            data = self._records(data)
+            if not self._window.columns:
+                self._window = self._empty(data)
             self._window.append(data)
-        _publisher.changed(self)
+        self._changed()
         return self
 
     def replace(self, data: Data) -> Self:
         """Show these rows instead of those that are shown; errors as `append`, and then nothing was replaced."""
-        with _publisher.lock:
+        with self._lock:
             self._check_open()
+            data = self._records(data)
             new = self._empty(data)
             new.append(data)
-            self._window = new
-        _publisher.changed(self)
+            self._everything, self._window = True, new
+        self._changed()
         return self
 
     def follow(
         self, source: Iterable[Any], *, each: Callable[[Any], Data | None] | None = None, replace: bool = False
     ) -> Self:
         """Append what a stream gives, in the background, until it ends or `stop` is called.
+
+        When the cell that made the plot is run again, this ends, too.
 
         Parameters
         ----------
@@ -87,18 +107,15 @@ class Plot:
         Raises
         ------
         PlotError
-            The source gives no batches, or the plot is closed. What goes wrong later is said in the note.
+            The source gives no batches, or the plot is closed. What goes wrong later is written in the note.
         """
         if not isinstance(source, Iterable) or isinstance(source, str | bytes | Mapping | pd.DataFrame):
-            raise PlotError(
-                "a stream: something that gives one batch after the other",
-                got=f"a {type(source).__name__}",
-                todo="write plot.append(data) for data that is there already",
-            )
+            todo, got = "write plot.append(data) for data that is there already", f"a {type(source).__name__}"
+            raise PlotError("a stream: something that gives one batch after the other", got=got, todo=todo)
         self.stop()
-        with _publisher.lock:
+        with self._lock:
             self._check_open()
-            self._say("")
+            self._set_state("")
             self._follower = Follower(self, source, each, replace=replace)
         return self
 
@@ -108,15 +125,12 @@ class Plot:
         Raises
         ------
         PlotError
-            The stream did not let go within `timeout` seconds.
+            The stream did not end within `timeout` seconds.
         """
         follower, self._follower = self._follower, None
         if follower is not None and not follower.stop(timeout):
-            raise PlotError(
-                f"the stream to end in {timeout:g} s",
-                got="it still waits for data",
-                todo="give it a stop() that ends it",
-            )
+            expected, got = f"the stream to end in {timeout:g} s", "it still waits for data"
+            raise PlotError(expected, got=got, todo="give it a stop() that ends it")
         return self
 
     def wait(self, rows: int, *, timeout: float = 30.0) -> Self:
@@ -125,9 +139,8 @@ class Plot:
         Raises
         ------
         PlotError
-            They have not in `timeout` seconds, or the follower ended before.
+            They have not come in `timeout` seconds, or the follower ended before.
         """
-        come = threading.Event()
         until = time.monotonic() + timeout
         while True:
             over = self._state or time.monotonic() > until  # asked first: what came before it is counted
@@ -135,12 +148,9 @@ class Plot:
                 return self
             if over:
                 break
-            come.wait(0.02)
-        raise PlotError(
-            f"{rows:,} rows in {timeout:g} s",
-            got=f"{self.total:,} {self._state}".strip(),
-            todo="see whether the source runs",
-        )
+            pause(0.02)
+        got = f"{self.total:,} {self._state}".strip()
+        raise PlotError(f"{rows:,} rows in {timeout:g} s", got=got, todo="check that the source runs")
 
     def close(self) -> None:
         """Stop, and take the plot out of the page. Idempotent."""
@@ -149,10 +159,11 @@ class Plot:
         try:
             self.stop()
         finally:
-            with _publisher.lock:
+            with self._lock:
                 self._closed = True
                 _publisher.forget(self)
-                self.widget.close()
+                super().close()
+                self.__dict__.pop("_repr_mimebundle_", None)  # ipywidgets hides ours: it says that the plot is closed
 
     def __enter__(self) -> Self:
         return self
@@ -160,25 +171,26 @@ class Plot:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # ---- what it has ------------------------------------------------------------------------------------------
+    @property
+    def widget(self) -> Self:
+        """The widget, which is the plot itself: for `ipywidgets.VBox([...])` and the like."""
+        return self
 
     @property
     def total(self) -> int:
         """Rows that have come since it was made, or since the last `replace`."""
-        return self._window.total
+        return int(self._window.total)
 
     def __len__(self) -> int:
         """Rows that are shown."""
-        with _publisher.lock:
-            return len(self._window)
-
-    def _rows(self) -> dict[str, list[Any]]:
-        """The rows that are shown, a list a column."""
-        with _publisher.lock:
-            return self._window.snapshot()
+        return len(self._window)
 
     def __bool__(self) -> bool:
         return True
+
+    def _rows(self) -> dict[str, list[Any]]:
+        """The rows that are shown, a list a column."""
+        return self._window.snapshot()
 
     @property
     def note(self) -> str:
@@ -190,64 +202,98 @@ class Plot:
     def _remarks(self) -> Iterator[str]:
         yield from ()
 
-    def _note_html(self) -> str:
-        colour = "var(--jp-error-color1, #b00)" if self._failed or self._broken else "var(--jp-ui-font-color2, #777)"
-        return f"<span class='kit-note' style='color:{colour};font-size:12px'>{html.escape(self.note)}</span>"
-
-    # ---- drawing ----------------------------------------------------------------------------------------------
-
-    def publish(self) -> None:
-        """Draw what is in the window. The publisher calls this."""
-        with _publisher.lock:
-            if self._closed:
-                return
-            self._broken = ""
+    def publish(self) -> int:
+        """Send what is new to the pages that show the plot; how many bytes. The publisher calls this."""
+        with self._lock:
+            if self._closed or not self._asked:
+                return 0
+            everything, self._everything, self._broken = self._everything, False, ""
             try:
-                self._draw()
-            except Exception as error:  # there may be nobody to raise it to, and other plots wait for the publisher
-                self._broken = f"cannot be drawn: {type(error).__name__}: {error}"
-                self._draw_note()
+                content, buffers = self._news(everything)
+                if content["all"]:
+                    content["layout"] = self._layout()
+            except Exception as error:  # no caller could catch it, and other plots wait for the publisher
+                self._broken, self._everything = f"cannot be drawn: {type(error).__name__}: {error}", True
+                content, buffers = {}, []
+            self._seq += 1
+            note = {"text": clean(self.note), "failed": bool(self._failed or self._broken)}
+            self.send({"kind": "draw", "seq": self._seq, "note": note, **content}, buffers)
+            return sum(map(len, buffers)) + 60 * len(content.get("rows", ()))
 
-    def _draw(self) -> None:
+    def _news(self, everything: bool) -> tuple[dict[str, Any], list[bytes]]:
+        """A message with what is new since the last one, or with everything, and its binary columns."""
         raise NotImplementedError
 
-    def _draw_note(self) -> None:
-        """Draw only the note."""
+    def _layout(self) -> dict[str, Any]:
+        """What does not change with the data."""
+        raise NotImplementedError
+
+    def _on_page(self, _: Any, content: Mapping[str, Any], _buffers: list[bytes]) -> None:
+        """Answer what a page asks."""
+        if content.get("kind") == "everything":
+            with self._lock:
+                self._asked = self._everything = True
+            self._changed()
+        elif content.get("kind") == "bokehjs":
+            import bokeh
+
+            file = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
+            answer = {"kind": "bokehjs", "version": bokeh.__version__}
+            self.send(answer, [gzip.compress(file.read_bytes(), compresslevel=6)])
+        elif content.get("kind") == "csv":
+            self.send({"kind": "csv", "number": content.get("number")}, [self.csv().encode()])
+
+    def csv(self) -> str:
+        """The rows that are shown as CSV; times are in ISO 8601."""
         raise NotImplementedError
 
     def still(self) -> dict[str, Any]:
         """The picture as it is now, for where there is no kernel: a MIME bundle."""
         raise NotImplementedError
 
-    def _seen(self) -> bool:
-        """Whether a front end has shown it: then no still picture is needed."""
-        return False
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> Any:
         if self._closed:
             return {"text/plain": repr(self)}
-        with _publisher.lock:
-            self.publish()
-            shown = self.widget._repr_mimebundle_() or {}
-            still = {} if self._seen() or self._broken else self.still()
-        register(self.widget.model_id, self)
-        return {**still, **shown, "text/plain": repr(self)}
+        if where := current_cell():
+            self._cells.add(where[0])
+        shown = super()._repr_mimebundle_()
+        register(self.model_id, self)
+        fallback = self.still() if is_wanted() else {"text/html": self._fallback()}
+        return {**fallback, **(shown[0] if isinstance(shown, tuple) else shown or {}), "text/plain": repr(self)}
+
+    def _fallback(self) -> str:
+        """What is shown where there are no widgets, and no picture has been kept."""
+        return f"<i>{html.escape(repr(self))}: a live plot. Run the notebook to see it.</i>"
 
     def __repr__(self) -> str:
         names = ", ".join(column.name for column in self._window.columns)
-        return f"{type(self).__name__}({names}: {'closed' if self._closed else self.note})"
-
-    # ---- inside -----------------------------------------------------------------------------------------------
+        return clean(f"{type(self).__name__}({names}: {'closed' if self._closed else self.note})")
 
     def _empty(self, _data: Data) -> Window:
         """A window like the one there is, for this data."""
-        columns = [Column(column.name, column.kind) for column in self._window.columns]
-        return Window(columns, last=self._window.last, seconds=self._window.seconds)
+        return Window(self._window.columns, last=self._window.last, seconds=self._window.seconds)
+
+    def _records(self, data: Any) -> Any:
+        """The data in a shape that a window takes."""
+        return data
 
     def _check_open(self) -> None:
         if self._closed:
             raise PlotError("an open plot", got="one that was closed", todo="make a new one")
 
-    def _say(self, state: str, *, failed: bool = False) -> None:
+    def _changed(self) -> None:
+        if self._asked and not self._closed:
+            _publisher.changed(self)
+
+    def _set_state(self, state: str, *, failed: bool = False) -> None:
         self._state, self._failed = state, failed
-        _publisher.changed(self)
+        self._changed()
+
+    def _retire(self, cell: str) -> None:
+        """The cell that made it is run again: end the follower, and free what no other cell shows."""
+        if self._follower is not None:
+            self._follower.end()
+        if self._cells <= {cell}:
+            self._follower = None
+            self.close()
+            self._window = self._empty([])

@@ -1,32 +1,24 @@
-"""One thread publishes all plots of this kernel, each at most ten times a second; many of them less often.
+"""One thread publishes all plots of this kernel: at once what changes after a pause, then in a steady rhythm.
 
-Data comes as fast as it likes; what is drawn is the state at the moment of drawing. So a plot costs the same at 20 and
-at 5,000 records a second, nothing piles up on the way to the browser, and nothing that is in the window is left out.
+Data comes as fast as it likes; what is sent is what is new at the moment of sending. So a plot costs nearly the same at
+20 and at 5,000 records a second, nothing piles up on the way to the browser, and nothing in the window is left out.
 """
 
 import threading
 import time
-from typing import Any, Protocol
+from typing import Any
 from weakref import WeakSet
 
-__all__ = ["Publishable", "changed", "forget", "lock"]
+from kit.deadline import pause
 
-_PERIOD = 0.1  # seconds between two publications of a plot
-# All plots together. A browser needs some 15 ms to draw one; and of the 1,000 messages a second that pass the server,
-# a publication is three.
-_PUBLICATIONS_A_SECOND = 40
+__all__ = ["changed", "forget"]
+
+_PERIOD = 0.02  # seconds between two publications of a plot
+_MESSAGES_A_SECOND = 400  # of all plots; Jupyter's server drops what is beyond 1,000
+_BYTES_A_SECOND = 600_000  # and beyond a million bytes a second
 _SHARE = 0.3  # of its time that a kernel spends on publishing, at most
 _LONGEST = 1.0  # seconds: however slow it is, a plot is not forgotten
 _IDLE_SECONDS = 2.0
-
-# Bokeh's models are not made for threads: whoever touches them, and whoever publishes, holds this.
-lock = threading.RLock()
-
-
-class Publishable(Protocol):
-    """What the publisher needs of a plot."""
-
-    def publish(self) -> None: ...
 
 
 class _Publisher:
@@ -35,7 +27,8 @@ class _Publisher:
         self._something = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def changed(self, plot: Publishable) -> None:
+    def changed(self, plot: Any) -> None:
+        """Have a plot published soon: its `publish` sends what is new. From any thread; costs next to nothing."""
         with self._something:
             if plot in self._dirty:
                 return
@@ -45,7 +38,8 @@ class _Publisher:
                 self._thread.start()
             self._something.notify()
 
-    def forget(self, plot: Publishable) -> None:
+    def forget(self, plot: Any) -> None:
+        """Publish a plot no more."""
         with self._something:
             self._dirty.discard(plot)
             self._something.notify()
@@ -68,25 +62,18 @@ class _Publisher:
                 return False
             plots = list(self._dirty)
             self._dirty.clear()
-        began, count = time.monotonic(), len(plots)
+        began, count, sent = time.monotonic(), len(plots), 0
         while plots:
-            plots.pop().publish()  # and keep none of them alive
+            size = plots.pop().publish()  # and keep none of them alive
+            sent += size
+            if size > _BYTES_A_SECOND / 10:  # many pages' worth of everything would be too much at once
+                pause(size / _BYTES_A_SECOND)
         took = time.monotonic() - began
-        left = min(max(_PERIOD, count / _PUBLICATIONS_A_SECOND, took / _SHARE), _LONGEST) - took
-        if left > 0:
-            _pause.wait(left)
+        left = max(_PERIOD, count / _MESSAGES_A_SECOND, sent / _BYTES_A_SECOND, took / _SHARE)
+        if (rest := min(left, _LONGEST) - took) > 0:
+            pause(rest)
         return True
 
 
-_pause = threading.Event()  # never set
 _publisher = _Publisher()
-
-
-def changed(plot: Publishable) -> None:
-    """Have a plot published soon. From any thread; costs next to nothing."""
-    _publisher.changed(plot)
-
-
-def forget(plot: Publishable) -> None:
-    """Publish a plot no more."""
-    _publisher.forget(plot)
+changed, forget = _publisher.changed, _publisher.forget

@@ -1,100 +1,104 @@
 """What a plot holds: the newest rows of a few columns, bounded by count and by time."""
 
 import math
-from collections import deque
-from collections.abc import Iterable, Sequence
-from numbers import Number
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kit.errors import PlotError
-from kit.plots._rows import Data, columns_of, is_missing
+from kit.plots._rows import Data, Values, columns_of, is_missing, is_number
+from kit.plots._text import clean
 
-_SINCE_1973, _UNTIL_2286 = 1e11, 1e13  # milliseconds
-_EPOCH, _MILLISECOND = pd.Timestamp(0, tz="UTC"), pd.Timedelta(milliseconds=1)
+__all__ = ["Array", "Column", "KeyedWindow", "Window"]
 
-__all__ = ["Column", "KeyedWindow", "Window"]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
+@dataclass(frozen=True)
 class Column:
     """One column: its name, and what its values are: ``number``, ``time``, ``text``, ``any``, or ``axis``.
 
-    An axis decides with its first value whether it is one of numbers or of times; numbers that can only be milliseconds
-    since 1970 are times. Times are kept as such milliseconds, in UTC.
+    An axis gets its kind with its first value: numbers are numbers; a datetime, a date or a text is a time. Times are
+    kept as milliseconds since 1970, in UTC; a time without a zone is taken as UTC.
     """
 
-    def __init__(self, name: str, kind: str) -> None:
-        self.name, self.kind = name, kind
+    name: str
+    kind: str
 
-    def kind_with(self, values: Sequence[Any]) -> str:
-        """What the column is when it has these values, too: an axis may get to know its kind by them."""
+    def with_values(self, values: Values) -> "Column":
+        """The column, which has these values too: an axis may learn its kind by them."""
         if self.kind != "axis":
-            return self.kind
+            return self
         first = next((value for value in values if not (is_missing(value) or _is_infinite(value))), None)
         if first is None:
-            return "axis"
-        if isinstance(first, str) and _is_number_text(first):
-            return "number"  # which it is not: that is what the error says
-        return "number" if isinstance(first, Number) and not _is_milliseconds(first) else "time"
+            return self
+        number = is_number(first) or (isinstance(first, str) and _is_number_text(first))  # the latter is an error
+        return replace(self, kind="number" if number else "time")
 
-    def convert(self, values: Sequence[Any], kind: str) -> list[Any]:
-        """The values as floats or text, or as they are.
+    def convert(self, values: Values) -> Array:
+        """The values as floats or text, or as they are; an error if one of them is of another kind."""
+        if self.kind in ("number", "axis"):
+            return self._numbers(values)
+        if self.kind == "time":
+            return self._times(values)
+        found = values.tolist() if isinstance(values, pd.Series) else values
+        if self.kind == "text":
+            found = ["" if is_missing(value) else clean(value) for value in found]
+        return np.fromiter(found, dtype=object, count=len(found))
 
-        Raises
-        ------
-        PlotError
-            One of them is of another kind.
-        """
-        if kind == "any":
-            return list(values)
-        if kind == "text":
-            return ["" if is_missing(value) else str(value) for value in values]
-        return self._times(values) if kind == "time" else self._numbers(values)
-
-    def _numbers(self, values: Sequence[Any]) -> list[float]:
-        return [self._number(value) for value in values]
+    def _numbers(self, values: Values) -> Array:
+        if isinstance(values, pd.Series) and isinstance(values.dtype, np.dtype) and values.dtype.kind in "iufb":
+            return values.to_numpy(float)
+        return np.array([self._number(value) for value in values], float)
 
     def _number(self, value: Any) -> float:
         if is_missing(value):
             return math.nan
-        if isinstance(value, Number | np.bool_):
+        if is_number(value):
             try:
-                return float(value)  # type: ignore[arg-type]
+                return float(value)
             except (TypeError, ValueError, OverflowError):
                 pass
         raise self._wrong(value, "a number")
 
-    def _times(self, values: Sequence[Any]) -> list[float]:
-        found = [self._milliseconds(value) if isinstance(value, Number) else math.nan for value in values]
-        others = [n for n, value in enumerate(values) if not isinstance(value, Number) and not is_missing(value)]
-        for number, at in zip(others, self._parsed([values[n] for n in others]), strict=True):
-            found[number] = at
+    def _times(self, values: Values) -> Array:
+        if isinstance(values, pd.Series) and values.dtype.kind == "M":
+            return _milliseconds(values)
+        found = np.array([self._number(value) if is_number(value) else math.nan for value in values], float)
+        others = [n for n, value in enumerate(values) if not is_number(value) and not is_missing(value)]
+        if others:
+            rows = list(values)
+            found[others] = self._parsed([rows[n] for n in others])
         return found
 
-    def _milliseconds(self, value: Any) -> float:
-        number = self._number(value)
-        if math.isfinite(number) and not _is_milliseconds(number):
-            raise self._wrong(value, "a time, or milliseconds since 1970,")
-        return number
-
-    def _parsed(self, values: Sequence[Any]) -> list[float]:
+    def _parsed(self, values: Sequence[Any]) -> Array:
         try:
-            at = pd.to_datetime(pd.Series(list(values), dtype=object), utc=True, format="mixed")
+            # Of texts only ISO 8601: day and month of others would be guessed, and guessed differently by their size.
+            return _milliseconds(pd.to_datetime(pd.Series(list(values), dtype=object), utc=True, format="ISO8601"))
         except (TypeError, ValueError, OverflowError):
             if len(values) > 1:  # which of them it is
-                return [ms for value in values for ms in self._parsed([value])]
-            raise self._wrong(values[0], "a time") from None
-        found: list[float] = ((at - _EPOCH) / _MILLISECOND).tolist()
-        return found
+                return np.concatenate([self._parsed([value]) for value in values])
+            raise self._wrong(values[0], "a time (ISO 8601 if it is text)") from None
 
     def _wrong(self, value: Any, wanted: str) -> PlotError:
-        return PlotError(
-            f"{wanted} in each row of column {self.name!r}",
-            got=f"{str(value)[:60]!r}, a {type(value).__name__}",
-            todo="convert the column first, or leave out the rows that do not fit",
-        )
+        todo = "convert the column first (pd.to_numeric, pd.to_datetime), or leave out the rows that do not fit"
+        got = f"{str(value)[:60]!r}, a {type(value).__name__}"
+        return PlotError(f"{wanted} in each row of column {self.name!r}", got=got, todo=todo)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """All that a window holds, put in its place by one assignment: an interrupt leaves the old or the new."""
+
+    columns: tuple[Column, ...]
+    arrays: tuple[Array, ...]
+    total: int = 0  # rows that ever came
+    added: int = 0  # of them, those that did not come too late
+    newest: float = -math.inf  # the greatest value of the first column that ever came
+    by_key: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 class Window:
@@ -104,15 +108,28 @@ class Window:
     """
 
     def __init__(self, columns: Sequence[Column], *, last: int, seconds: float | None = None) -> None:
-        self.columns, self.last, self.seconds = list(columns), last, seconds
-        self._values: list[deque[Any]] = [deque(maxlen=last) for _ in self.columns]
+        self.last, self.seconds = last, seconds
         self._most: int | None = last  # of the rows of one `append`, how many count
-        self.total = 0  # rows that ever came
-        self._newest = -math.inf  # the greatest value of the first column that ever came, if there are `seconds`
+        self._rows = _Rows(tuple(columns), tuple(column.convert([]) for column in columns))
+
+    columns = property(lambda self: self._rows.columns)
+    arrays = property(lambda self: self._rows.arrays)  # of the rows in the window, one a column; they never change
+    total = property(lambda self: self._rows.total)
+    added = property(lambda self: self._rows.added)
+
+    @property
+    def oldest(self) -> float | None:
+        """What is less in the first column has left the window; None without `seconds`."""
+        if self.seconds is None or not math.isfinite(self._rows.newest):
+            return None
+        return self._rows.newest - self._span(self.columns[0])
 
     def __len__(self) -> int:
-        self._drop_old()
-        return len(self._values[0]) if self._values else 0
+        return len(self.arrays[0]) if self.arrays else 0
+
+    def snapshot(self) -> dict[str, list[Any]]:
+        """The rows that are in the window, a list a column."""
+        return {column.name: array.tolist() for column, array in zip(self.columns, self.arrays, strict=True)}
 
     def append(self, data: Data) -> None:
         """Add rows; all of them, or none if one does not fit."""
@@ -120,40 +137,25 @@ class Window:
         count, found = columns_of(data, [column.name for column in self.columns], newest=self._most)
         if not count:
             return
-        kinds = [column.kind_with(values) for column, values in zip(self.columns, found, strict=True)]
-        rows = [column.convert(values, kind) for column, values, kind in zip(self.columns, found, kinds, strict=True)]
-        for column, kind in zip(self.columns, kinds, strict=True):
-            column.kind = kind
-        self.total += count
-        self._add(rows)
+        columns = tuple(column.with_values(values) for column, values in zip(self.columns, found, strict=True))
+        rows = tuple(column.convert(values) for column, values in zip(columns, found, strict=True))
+        self._rows = self._with(replace(self._rows, columns=columns, total=self.total + count), rows)
 
-    def _add(self, rows: list[list[Any]]) -> None:
-        if self.seconds is not None:
-            self._newest = max(self._newest, *filter(math.isfinite, rows[0]), -math.inf)
-            if any(at < self._oldest() for at in rows[0]):  # what came too late pushes nothing out
-                rows = _kept(rows, [not at < self._oldest() for at in rows[0]])
-        for values, more in zip(self._values, rows, strict=True):
-            values.extend(more)
-        while self.seconds is not None and self._values[0] and self._values[0][0] < self._oldest():
-            for values in self._values:
-                values.popleft()
+    def _with(self, held: _Rows, rows: tuple[Array, ...]) -> _Rows:
+        if self.seconds is None:
+            return replace(held, arrays=self._joined(held.arrays, rows), added=held.added + len(rows[0]))
+        newest = max(held.newest, *rows[0][np.isfinite(rows[0])], -math.inf)
+        oldest = newest - self._span(held.columns[0])
+        rows = _kept(rows, ~(rows[0] < oldest))  # what came too late pushes nothing out
+        arrays = self._joined(held.arrays, rows)
+        arrays = _kept(arrays, ~(arrays[0] < oldest))
+        return replace(held, arrays=arrays, added=held.added + len(rows[0]), newest=newest)
 
-    def _oldest(self) -> float:
-        return self._newest - (self.seconds or 0) * (1000 if self.columns[0].kind == "time" else 1)
+    def _joined(self, old: tuple[Array, ...], new: tuple[Array, ...]) -> tuple[Array, ...]:
+        return tuple(np.concatenate([a, b])[-self.last :] for a, b in zip(old, new, strict=True))
 
-    def _drop_old(self) -> None:
-        """Drop what is too old and stands behind newer rows, for it came late."""
-        if self.seconds is None or not self._values[0]:
-            return
-        old = np.array(self._values[0], float) < self._oldest()
-        if old.any():
-            rows = _kept(self._values, ~old)
-            self._values = [deque(values, maxlen=self.last) for values in rows]
-
-    def snapshot(self) -> dict[str, list[Any]]:
-        """The rows that are in the window, a list a column."""
-        self._drop_old()
-        return {column.name: list(values) for column, values in zip(self.columns, self._values, strict=True)}
+    def _span(self, first: Column) -> float:
+        return (self.seconds or 0) * (1000 if first.kind == "time" else 1)
 
 
 class KeyedWindow(Window):
@@ -163,26 +165,32 @@ class KeyedWindow(Window):
         super().__init__(columns, last=last)
         self._most = None
         self._place = [column.name for column in columns].index(by)
-        self._rows: dict[str, tuple[Any, ...]] = {}
 
-    def _add(self, rows: list[list[Any]]) -> None:
+    def _with(self, held: _Rows, rows: tuple[Array, ...]) -> _Rows:
+        by_key = dict(held.by_key)
         for row in zip(*rows, strict=True):
-            self._rows[str(row[self._place])] = row
-        for key in list(self._rows)[: -self.last]:
-            del self._rows[key]
-        self._values = [deque(values, maxlen=self.last) for values in zip(*self._rows.values(), strict=True)]
+            by_key[str(row[self._place])] = row
+        for key in list(by_key)[: -self.last]:
+            del by_key[key]
+        arrays = tuple(np.fromiter(column, dtype=object) for column in zip(*by_key.values(), strict=True))
+        return replace(held, arrays=arrays, added=held.added + len(rows[0]), by_key=by_key)
 
 
-def _kept(columns: Iterable[Iterable[Any]], keep: Iterable[Any]) -> list[list[Any]]:
-    return [[value for value, kept in zip(values, keep, strict=True) if kept] for values in columns]
+def _kept(columns: tuple[Array, ...], keep: Array) -> tuple[Array, ...]:
+    return columns if keep.all() else tuple(column[keep] for column in columns)
+
+
+def _milliseconds(at: "pd.Series[Any]") -> Array:
+    """Times as milliseconds since 1970, to the microsecond."""
+    naive = at.dt.tz_convert("UTC").dt.tz_localize(None) if getattr(at.dtype, "tz", None) else at
+    exact = naive.to_numpy().astype("datetime64[us]")
+    found: Array = exact.astype(np.int64) / 1000
+    found[np.isnat(exact)] = math.nan
+    return found
 
 
 def _is_infinite(value: Any) -> bool:
     return isinstance(value, float) and math.isinf(value)
-
-
-def _is_milliseconds(value: Any) -> bool:
-    return bool(_SINCE_1973 < value < _UNTIL_2286)
 
 
 def _is_number_text(text: str) -> bool:

@@ -33,7 +33,7 @@ _POINTS = """() => Object.fromEntries((window.Bokeh?.documents ?? []).flatMap(do
     const models = [...document._all_models.values()];
     const figure = models.find(model => model.type === "Figure");
     if (!figure?.title?.text?.startsWith("chart ")) return [];
-    const sources = new Set(figure.renderers.map(renderer => renderer.data_source));
+    const sources = new Set(figure.renderers.map(one => one.data_source).filter(one => one.name.startsWith("source")));
     return [[figure.title.text, [...sources].reduce((sum, source) => sum + source.data.y.length, 0)]];
 }))"""
 

@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from bokeh.models import DatetimeTicker, HoverTool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.errors import PlotError
 from kit.plots import BarChart, Histogram, LineChart, ScatterChart
-from tests.plots.tools import drawn
+from tests.plots.tools import Page, drawn
 
 MS = 1_767_623_400_000
 
@@ -34,44 +33,69 @@ def test_the_lines_hold_the_windows_rows_each_by_its_name_and_sorted_by_x(
     assert sum(len(columns["x"]) for columns in found.values()) == len(chart)
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 50), finite, names), max_size=8), max_size=8),
+    st.integers(1, 20),
+    st.sampled_from([None, 5]),
+)
+def test_a_page_that_got_only_what_is_new_draws_the_same_as_one_that_opens_now(
+    parts: list[list[tuple[int, float, str]]], last: int, seconds: int | None
+) -> None:
+    chart = LineChart("x", "y", by="name", last=last, seconds=seconds)
+    page = Page(chart)
+    for rows in parts:
+        chart.append([{"x": x, "y": y, "name": name} for x, y, name in rows])
+        if len(rows) != 3:  # several changes may be one message
+            chart.publish()
+    chart.publish()
+    found = page.series()
+    assert page.seq == chart._seq
+    assert found == drawn(chart)
+    assert sum(len(columns["x"]) for columns in found.values()) == len(chart)
+
+
+def test_a_message_has_only_what_is_new() -> None:
+    chart = LineChart("x", "y", last=5000).append({"x": range(5000), "y": range(5000)})
+    sizes: list[int] = []
+    page = Page(chart)
+    chart.send = lambda message, buffers: sizes.append(sum(map(len, buffers)))  # type: ignore[method-assign]
+    chart.append({"x": [1, 2], "y": [1, 2]}).publish()
+    assert (sizes, len(page.columns[0])) == ([2 * 2 * 8], 5000)
+
+
 def test_several_columns_for_y_are_a_line_each() -> None:
     chart = LineChart("x", ["low", "high"]).append({"x": [1, 2], "low": [3, 4], "high": [5, 6]})
     assert drawn(chart) == {"low": {"x": [1, 2], "y": [3, 4]}, "high": {"x": [1, 2], "y": [5, 6]}}
-    assert [item.label.value for item in chart.figure.legend[0].items] == ["low", "high"]
 
 
-def test_a_series_that_comes_later_is_drawn_in_a_colour_and_with_a_legend_of_its_own() -> None:
+def test_a_series_that_comes_later_is_drawn_in_a_colour_of_its_own() -> None:
     chart = LineChart("x", "y", by="name").append({"x": 1, "y": 1, "name": "JPM"})
-    drawn(chart)
-    chart.append({"x": 1, "y": 2, "name": "BAC"})
-    assert drawn(chart)["BAC"] == {"x": [1], "y": [2]}
-    legend = chart.figure.legend[0]
-    assert [item.label.value for item in legend.items] == ["JPM", "BAC"]
-    assert legend.click_policy == "hide"
-    assert len({item.renderers[0].glyph.line_color for item in legend.items}) == 2
+    page = Page(chart)
+    chart.append({"x": 1, "y": 2, "name": "BAC"}).publish()
+    assert page.series()["BAC"] == {"x": [1], "y": [2]}
+    assert len({colour for *_, colour in page.messages[-1]["names"]}) == 2
 
 
-def test_a_series_that_has_left_the_window_shows_nothing_and_is_gone_when_another_comes() -> None:
+def test_a_series_that_has_left_the_window_leaves_its_place_to_another() -> None:
     chart = LineChart("x", "y", by="name", last=2).append({"x": 1, "y": 1, "name": "JPM"})
-    drawn(chart)
-    chart.append([{"x": 2, "y": 1, "name": "BAC"}, {"x": 3, "y": 1, "name": "BAC"}])
-    assert list(drawn(chart)) == ["BAC"]
-    chart.append([{"x": 4, "y": 1, "name": "GE"}, {"x": 5, "y": 1, "name": "BAC"}])
-    drawn(chart)
-    chart.append([{"x": 6, "y": 1, "name": "BAC"}, {"x": 7, "y": 1, "name": "BAC"}])
-    assert drawn(chart)["GE"] == {"x": [], "y": []}
-    assert len(chart.figure.renderers) == 2 * 2
+    page = Page(chart)
+    for number, name in enumerate(["BAC", "BAC", "GE", "GE"]):
+        chart.append({"x": number, "y": 1, "name": name}).publish()
+    assert page.series() == {"GE": {"x": [2, 3], "y": [1, 1]}}
+    assert list(page.names) == [0]
 
 
-def test_names_without_end_do_not_fill_the_memory_and_the_note_says_what_is_not_drawn() -> None:
+def test_names_without_end_do_not_fill_the_memory_and_the_note_counts_what_is_not_drawn() -> None:
     chart = LineChart("x", "y", by="name", last=80)
+    page = Page(chart)
     for start in range(0, 300, 100):
-        chart.append([{"x": n, "y": n, "name": f"name {n}"} for n in range(start, start + 100)])
-        assert len(drawn(chart)) == 50
-    assert len(chart.figure.renderers) == 2 * 50
-    assert len(chart.figure.legend[0].items) == 50
-    assert len(chart.figure.select(HoverTool)) == 50
+        chart.append([{"x": n, "y": n, "name": f"name {n}"} for n in range(start, start + 100)]).publish()
+        assert len(page.series()) == len(chart._slots) == 50
     assert chart.note == "last 80 of 300; 30 more series are not drawn"
+    chart.append([{"x": n, "y": n, "name": "name 290"} for n in range(40)]).publish()  # now there is room for all
+    assert page.series() == drawn(chart)
+    assert "name 290" in page.series()
 
 
 def test_a_value_that_is_missing_or_infinite_is_a_gap_and_the_note_counts_it() -> None:
@@ -83,15 +107,11 @@ def test_a_value_that_is_missing_or_infinite_is_a_gap_and_the_note_counts_it() -
 
 def test_an_axis_becomes_one_of_times_when_the_first_time_comes() -> None:
     chart = LineChart("at", "y", by="name").append({"at": None, "y": 1, "name": "JPM"})
-    drawn(chart)
-    assert not isinstance(chart.figure.xaxis[0].ticker, DatetimeTicker)
-    chart.append({"at": MS, "y": 1, "name": "JPM"})
-    assert drawn(chart)["JPM"] == {"x": [MS], "y": [1]}
-    assert isinstance(chart.figure.xaxis[0].ticker, DatetimeTicker)
-    tool = chart.figure.select_one(HoverTool)
-    assert ("at", "@x{custom}") in tool.tooltips
-    assert "toLocaleString" in tool.formatters["@x"].code
-    assert chart._view.render_bundle["docs_json"]  # the views were told
+    page = Page(chart)
+    before = page.layout["number"]
+    chart.append({"at": pd.Timestamp(MS, unit="ms"), "y": 1, "name": "JPM"}).publish()
+    assert page.series()["JPM"] == {"x": [MS], "y": [1]}
+    assert (page.layout["number"], page.messages[-1]["unit"]) == (before + 1, "minute")
 
 
 def test_replace_shows_only_what_it_was_given_and_counts_anew() -> None:
@@ -123,7 +143,6 @@ def test_the_bars_are_what_pandas_makes_of_the_window(
     assert list(chart.bars()) == list(wanted)
     assert list(chart.bars().values()) == pytest.approx(list(wanted.values()), nan_ok=True)
     assert drawn(chart)["bars"]["x"] == list(wanted)
-    assert chart._names.factors == list(wanted)
 
 
 def test_categories_of_any_type_are_named_by_their_text() -> None:

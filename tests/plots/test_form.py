@@ -42,10 +42,14 @@ def test_a_secret_is_in_no_state_before_and_after_it_is_used() -> None:
     assert got == [SECRET, ""]  # used once, and then forgotten
 
 
-def test_a_secret_that_comes_from_the_browser_is_not_echoed() -> None:
-    field = form_with_secret(lambda user, token: None).fields["token"]
-    assert field.trait_metadata("value", "echo_update") is False
-    assert field.get_state("value") == {"value": ""}
+def test_a_secret_that_is_typed_comes_as_a_message_and_is_in_no_state() -> None:
+    got: list[str] = []
+    form = Form(lambda token: got.append(token) or None, token=Form.SECRET)
+    field = form.fields["token"]
+    field._handle_custom_msg({"typed": SECRET}, [])
+    assert SECRET not in states(form.widget)
+    form.apply()
+    assert (got, field.value) == ([SECRET], "")
 
 
 @pytest.mark.parametrize("tell", [str, repr, lambda token: {"token": token}], ids=["str", "repr", "dict"])

@@ -39,11 +39,15 @@ def test_a_plot_without_data_has_a_still_too(kind: str) -> None:
         assert plot.still()
 
 
-def test_where_a_front_end_has_opened_it_there_is_no_still() -> None:
-    with LineChart("at", "value").append(record(1)) as chart:
-        assert "image/png" in chart._repr_mimebundle_()
-        chart._view._sync_model(chart._view, {"event": "jsevent", "msg_data": {"event_name": "document_ready"}}, [])
-        assert "image/png" not in chart._repr_mimebundle_()
+@pytest.mark.parametrize("kind", ALL)
+def test_in_a_notebook_that_is_open_the_page_draws_and_a_line_stands_for_the_plot(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", "a.ipynb")
+    with make(kind).append(record(1)) as plot:
+        shown = plot._repr_mimebundle_()
+        assert "image/png" not in shown
+        assert "1 rows" in shown["text/html"]
 
 
 def test_a_still_of_times_and_of_values_that_are_not_finite_can_be_drawn() -> None:

@@ -3,7 +3,7 @@
 import math
 from collections import namedtuple
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -88,7 +88,7 @@ def test_by_key_the_newest_row_of_each_is_held_in_the_order_the_keys_came(
 
 def test_seconds_are_seconds_of_time_on_an_axis_of_times() -> None:
     held_by = window(seconds=2)
-    held_by.append([{"at": MS + 1000 * n, "value": n} for n in range(10)])
+    held_by.append([{"at": AT + timedelta(seconds=n), "value": n} for n in range(10)])
     assert [value for _, value in held(held_by)] == [7.0, 8.0, 9.0]
 
 
@@ -115,10 +115,6 @@ def test_an_infinite_time_pushes_nothing_out() -> None:
         np.datetime64("2026-01-05T14:30:00"),
         "2026-01-05T14:30:00Z",
         "2026-01-05T15:30:00+01:00",
-        MS,
-        float(MS),
-        np.int64(MS),
-        Decimal(MS),
     ],
     ids=lambda value: f"{type(value).__name__} {value}",
 )
@@ -138,7 +134,7 @@ def test_a_day_is_its_midnight_in_utc() -> None:
 def test_a_time_or_a_value_that_is_missing_is_held_as_nan(none: Any) -> None:
     held_by = window()
     held_by.append(
-        [{"at": MS, "value": 1}, {"at": none, "value": None if none is pd.NaT else 2}, {"at": AT, "value": 3}]
+        [{"at": AT, "value": 1}, {"at": none, "value": None if none is pd.NaT else 2}, {"at": AT, "value": 3}]
     )
     assert [at for at, _ in held(held_by)] == [MS, pytest.approx(math.nan, nan_ok=True), MS]
 
@@ -192,7 +188,7 @@ def test_one_bad_value_among_many_keeps_the_good_ones_out_and_is_named() -> None
 def test_an_append_that_failed_does_not_decide_what_the_axis_is() -> None:
     held_by = window()
     with pytest.raises(PlotError):
-        held_by.append({"at": MS, "value": "no number"})
+        held_by.append({"at": AT, "value": "no number"})
     held_by.append({"at": 3, "value": 1})
     assert held_by.columns[0].kind == "number"
 
@@ -200,13 +196,6 @@ def test_an_append_that_failed_does_not_decide_what_the_axis_is() -> None:
 def test_numbers_that_are_written_as_text_are_not_taken_for_years() -> None:
     with pytest.raises(PlotError, match="a number in each row of column 'at'"):
         window().append({"at": "2008.5", "value": 1})
-
-
-def test_seconds_among_milliseconds_are_no_point_in_1970() -> None:
-    held_by = window()
-    held_by.append({"at": MS, "value": 1})
-    with pytest.raises(PlotError, match="milliseconds since 1970"):
-        held_by.append({"at": MS / 1000, "value": 1})
 
 
 def test_an_axis_waits_for_its_first_value_to_be_one_of_times() -> None:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import ipywidgets
+import numpy as np
 
 from kit import plots
 from kit.plots._plot import Plot
 
-__all__ = ["ALL", "Gate", "drawn", "make", "record", "text_of"]
+__all__ = ["ALL", "Gate", "Page", "drawn", "make", "record", "text_of"]
 
 ALL = ("line", "scatter", "bars", "histogram", "table", "keyed", "list", "metric")
 
@@ -36,19 +37,64 @@ def record(number: int, name: str = "JPM") -> dict[str, Any]:
     return {"at": number, "value": number * 1.5, "name": name}
 
 
+class Page:
+    """A page that shows a plot, as plot.js does: it takes the messages of the plot, and holds what it draws."""
+
+    def __init__(self, plot: Any) -> None:
+        self.plot, self.messages, self.columns, self.names, self.seq = plot, [], [], {}, -1
+        plot.send = self._receive
+        self.ask()
+
+    def ask(self) -> None:
+        self.plot._asked = self.plot._everything = True
+        self.plot.publish()
+
+    def _receive(self, message: dict[str, Any], buffers: Any = None) -> None:
+        self.messages.append(message)
+        if message["kind"] != "draw":
+            return
+        if not message.get("all") and message["seq"] != self.seq + 1:
+            self.seq = -1
+            return
+        self.seq, self.note = message["seq"], message["note"]
+        self.layout = message.get("layout") or self.layout
+        self.names = {slot: name for slot, name, _ in message["names"]} if "names" in message else self.names
+        if "all" in message:
+            fresh = [np.frombuffer(buffer) for buffer in buffers or ()]
+            self.columns = self._joined(fresh, message) if self.layout["kind"] == "series" else fresh
+
+    def _joined(self, fresh: list[Any], message: dict[str, Any]) -> list[Any]:
+        before = [column[:0] for column in fresh] if message["all"] else self.columns
+        joined = [np.concatenate(pair) for pair in zip(before, fresh, strict=True)]
+        if message["oldest"] is not None:
+            young = ~(joined[0] < message["oldest"])
+            joined = [column[young] for column in joined]
+        return [column[len(column) - message["keep"] :] for column in joined]
+
+    def series(self) -> dict[str, dict[str, list[float]]]:
+        at, *ys = self.columns
+        found = {}
+        for number, (slot, name) in enumerate(self.names.items()):
+            own = np.isfinite(at) & (ys[1] == slot if self.layout["by"] else True)
+            x, y = at[own], ys[0 if self.layout["by"] else number][own]
+            order = np.argsort(x, kind="stable") if self.layout["sorted"] else np.arange(len(x))
+            found[name] = {"x": x[order].tolist(), "y": np.where(np.isfinite(y), y, np.nan)[order].tolist()}
+        return found
+
+
 def drawn(chart: Any) -> dict[str, dict[str, list[Any]]]:
-    """What the Bokeh sources of a chart hold, when it has been published."""
-    chart.publish()
-    return {
-        name: {column: list(values) for column, values in source.data.items()}
-        for name, source in chart._sources.items()
-    }
+    """What a page that opens now draws of a chart."""
+    page = Page(chart)
+    if page.layout["kind"] == "series":
+        return page.series()
+    keys = {"bars": ("y",), "spans": ("left", "right", "y")}[page.layout["kind"]]
+    found = {key: column.tolist() for key, column in zip(keys, page.columns, strict=True)}
+    return {"bars": {**found, **({"x": page.messages[-1]["factors"]} if page.layout["kind"] == "bars" else {})}}
 
 
 def text_of(plot: Any) -> str:
-    """The HTML of a plot that is HTML, when it has been published."""
-    plot.publish()
-    return str(plot.widget.value)
+    """The HTML of a plot that is HTML."""
+    return str(plot.still()["text/html"])
 
 
 class Gate:

@@ -1,0 +1,249 @@
+"""The plots where nothing of the kit is installed: plain JupyterLab under a base URL, Notebook 7; and what is saved."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, expect
+
+from kit.servers.ports import choose_port
+from tests.browser.conftest import write_notebook
+from tests.browser.lab import LabPage, RunningLab
+from tests.wait import wait_until
+
+pytestmark = pytest.mark.browser
+
+_CHARTS = """
+import ipywidgets
+from IPython.display import display
+from kit.plots import *
+rows = [{"at": f"2026-01-05T14:30:{n:02}Z", "v": n % 7, "name": "ab"[n % 2]} for n in range(60)]
+make = lambda title: LineChart("at", "v", by="name", title=title, height=160).append(rows)
+live = LineChart("n", "v", title="live", height=160).follow([{"n": n, "v": n} for n in range(50)]).wait(50)
+live
+"""
+_CONTAINERS = """
+display(ipywidgets.VBox([make("box"), LiveTable(["name", "v"], last=3).append(rows)]))
+output = ipywidgets.Output()
+with output:
+    display(make("output"))
+display(output)
+ipywidgets.interact(lambda n: display(make(f"interact {n}")), n=(1, 5))
+tab = ipywidgets.Tab([ipywidgets.Label("first"), make("tab")], titles=["one", "two"])
+display(tab)
+"""
+_TITLES = ["box", "interact 3", "live", "output", "tab"]
+_POINTS = """() => Object.fromEntries((window.Bokeh?.documents ?? []).map(document => document.roots()[0]).map(figure =>
+    [figure.title.text, figure.renderers.filter(one => one.data_source.name.startsWith("source"))
+        .reduce((sum, one) => sum + one.data_source.data.y.length, 0)]))"""
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """`jupyter lab` with no setting of ours, under a base URL: its address, and its folder."""
+    folder, port = tmp_path_factory.mktemp("plain"), choose_port()
+    argv = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--allow-root"]
+    argv += ["--ServerApp.base_url=/user/ada/", "--IdentityProvider.token=t", "--LabApp.expose_app_in_browser=True"]
+    argv += [f"--ServerApp.root_dir={folder}", "--JupyterNotebookApp.expose_app_in_browser=True"]
+    own = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTERLAB_SETTINGS_DIR", "IPYTHONDIR")
+    env = {**os.environ, **{name: str(folder / f".{name}") for name in [*own, "JUPYTERLAB_WORKSPACES_DIR"]}}
+    log = folder / "log.txt"
+    write_notebook(folder / "plots.ipynb", _CHARTS, _CONTAINERS)
+    with log.open("wb") as out:
+        process = subprocess.Popen(argv, env=env, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        wait_until(lambda: "?token=" in log.read_text(), timeout=60, what="jupyter lab up")
+        yield f"http://127.0.0.1:{port}/user/ada", folder
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.mark.parametrize("where", ["lab/tree", "notebooks"])
+def test_every_chart_is_drawn_where_nothing_of_ours_is_installed(
+    browser: Browser, plain: tuple[str, Path], where: str
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 2000})
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{plain[0]}/{where}/plots.ipynb?token=t")
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    page.wait_for_function("() => window.jupyterapp?.commands.hasCommand('notebook:run-all-cells')")
+    page.wait_for_function("() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
+    complaints.clear()  # Notebook 7 has some of its own when it opens
+    page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_function(f"wanted => Object.keys(({_POINTS})()).sort().join() === wanted", arg=",".join(_TITLES))
+    page.get_by_role("tab", name="two").click()  # what was hidden is drawn when it is shown
+    page.wait_for_function(f"() => Object.values(({_POINTS})()).every(count => count >= 50)")
+    expect(page.locator(".kit-plot tbody tr")).to_have_count(3)
+    assert complaints == []
+    page.screenshot(path=Path(__file__).parent / "screenshots" / f"front-end-{where[:3]}.png")
+    page.close()
+
+
+_SAVED = """
+from kit.plots import *
+rows = [{"n": n, "v": n % 7, "name": "ab"[n % 2]} for n in range(60)]
+chart = LineChart("n", "v", by="name", title="saved", height=200)
+chart.follow([rows]).wait(60)
+chart
+"""
+_OTHERS = """
+from IPython.display import display
+form = Form(lambda token: "done", token=Form.SECRET)
+display(LiveTable(["name", "v"], last=3, title="table").append(rows), Metric("v").append(rows), form)
+"""
+_LATER = "chart.append([{'n': 60 + n, 'v': 9, 'name': 'later'} for n in range(30)]);"
+
+
+@pytest.fixture(scope="module")
+def saved(browser: Browser, jupyter: RunningLab) -> Path:
+    """A notebook that was run, saved and closed: what it shows came after its cells were displayed."""
+    path = jupyter.notebooks / "saved.ipynb"
+    write_notebook(path, _SAVED, _OTHERS, _LATER)
+    page = LabPage(browser, jupyter).open("saved.ipynb")
+    page.run_all()
+    page.select(0)
+    page.page.locator("input[type=password]").fill("hunter2")
+    expect(page.notebook.locator(".kit-note").first).to_contain_text("90 rows")
+
+    def kept() -> bool:
+        page.save()
+        return "data:image/png" in path.read_text() and '"3.00"' in path.read_text()
+
+    wait_until(kept, timeout=20, what="the picture kept")
+    page.close()
+    return path
+
+
+def test_a_saved_notebook_keeps_its_pictures(browser: Browser, jupyter: RunningLab, saved: Path) -> None:
+    page = LabPage(browser, jupyter).open("saved.ipynb")
+    page.select(0)
+    image = page.notebook.locator(".kit-plot img")
+    expect(image).to_have_count(1)
+    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
+    assert page.notebook.locator(".kit-plot td").all_inner_texts() == ["b", "3", "a", "2", "b", "1"]
+    assert page.notebook.locator(".kit-note").first.inner_text() == "90 rows; the stream has ended"
+    assert page.notebook.locator(".kit-csv:visible").count() == 0  # no kernel could make the file
+    assert "not found" not in page.notebook.inner_text()
+    assert "Error" not in page.notebook.inner_text()
+    page.screenshot("saved")
+    assert page.complaints == []
+    page.close()
+
+
+def test_a_saved_notebook_has_its_last_pictures_for_readers_without_widgets_and_no_secret(saved: Path) -> None:
+    notebook = nbformat.read(saved, as_version=4)
+    chart, others = notebook.cells[0].outputs[0].data, [output.data for output in notebook.cells[1].outputs]
+    assert len(chart["image/png"]) > 5000
+    assert "<td>b</td><td>3</td>" in others[0]["text/html"]
+    assert "hunter2" not in saved.read_text()
+    for output in [output for cell in notebook.cells for output in cell.get("outputs", [])]:
+        output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)  # as GitHub shows it
+    without = saved.with_name("without.ipynb")
+    nbformat.write(notebook, without)
+    argv = [sys.executable, "-m", "nbconvert", "--to", "html", "--stdout", str(without)]
+    html = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=True).stdout
+    assert html.count("data:image/png") >= 1
+
+
+_PROBE = """
+import anywidget
+class Probe(anywidget.AnyWidget):
+    _esm = '''export default { async render({ model }) {
+        const found = (object, name) => {
+            while (!Object.hasOwn(object, name)) object = Object.getPrototypeOf(object);
+            return String(object[name]);
+        };
+        const manager = model.widget_manager;
+        const [id] = Object.keys(manager._models);
+        const other = await manager.get_model(id);
+        const names = ["send", "_handle_comm_msg"];
+        (window.probed ??= []).push([found(manager, "get_model"), ...names.map(name => found(other, name))]);
+    } }'''
+Probe()
+"""
+_BOKEH = """async source => {
+    const frame = document.createElement("iframe");
+    document.body.append(frame);
+    frame.contentWindow.eval(source);
+    const texts = Bokeh => [Bokeh.require("protocol/receiver").Receiver, Bokeh.require("document").Document].map(
+        one => Object.getOwnPropertyNames(one.prototype).map(name => {
+            const {value, get} = Object.getOwnPropertyDescriptor(one.prototype, name);
+            return name + String(value ?? get);
+        }).join());
+    return JSON.stringify(texts(Bokeh)) === JSON.stringify(texts(frame.contentWindow.Bokeh));
+}"""
+
+
+def test_nothing_of_jupyter_or_bokeh_is_patched(page: LabPage) -> None:
+    import bokeh
+
+    page.open("scratch.ipynb").run(_PROBE)
+    page.page.wait_for_function("() => window.probed?.length === 1")
+    page.run("from kit.plots import LineChart\nLineChart('x', 'y', title='p').append({'x': [1, 2], 'y': [1, 2]})")
+    page.page.wait_for_function("() => window.Bokeh?.documents.length === 1")
+    page.run("Probe()")
+    page.page.wait_for_function("() => window.probed?.length === 2")
+    before, after = page.page.evaluate("window.probed")
+    assert before == after
+    source = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
+    assert page.page.evaluate(_BOKEH, source.read_text())
+
+
+_AGAIN = """
+from kit.plots import LineChart
+import threading
+live = LineChart("n", "v", title="again", height=120)
+def source():
+    n = 0
+    while True:
+        threading.Event().wait(0.02)
+        yield {"n": (n := n + 1), "v": n}
+live.follow(source())
+live
+"""
+_COUNT = """
+import ipywidgets, time
+time.sleep(0.3)
+followers = [thread for thread in threading.enumerate() if thread.name == "kit-plots-follower"]
+charts = [one for one in ipywidgets.widgets.widget._instances.values() if isinstance(one, LineChart)]
+print(len(followers), len(charts), len([one for one in Out.values() if isinstance(one, LineChart)]))
+"""
+
+
+def test_a_cell_that_is_run_again_has_one_follower_and_one_document(page: LabPage, jupyter: RunningLab) -> None:
+    write_notebook(jupyter.notebooks / "again.ipynb", _AGAIN)
+    page.open("again.ipynb")
+    for _ in range(4):
+        page.select(0)
+        page.run_selected()
+    followers, charts, outs = page.run(_COUNT).locator(".jp-OutputArea-output").inner_text().split()
+    assert (followers, charts, outs) == ("1", "1", "4")
+    page.select(0)
+    page.page.wait_for_function("() => window.Bokeh?.documents.length === 1")
+    assert page.complaints == []
+
+
+_UNANSWERED = """
+from kit.plots import LineChart
+asked, chart = [], LineChart("x", "y", title="unanswered").append({"x": [1, 2], "y": [1, 2]})
+answer = chart.send
+chart.send = lambda content, buffers=None: asked.append(1) if content["kind"] == "bokehjs" else answer(content, buffers)
+chart
+"""
+_SHOWN = "LineChart('x', 'y', title='answered').append({'x': [1, 2], 'y': [1, 2]})"
+
+
+def test_a_chart_is_drawn_when_the_one_that_asked_for_bokehjs_is_gone(page: LabPage) -> None:
+    page.open("scratch.ipynb").run(_UNANSWERED)
+    wait_until(lambda: page.run("len(asked)").locator(".jp-OutputArea-output").inner_text() == "1", what="it asked")
+    page.run(_SHOWN)
+    page.run("chart.close()")
+    page.select(-2)
+    page.page.wait_for_function("() => window.Bokeh?.documents.length === 1")
+    assert page.complaints == []
