@@ -366,11 +366,13 @@ export default () => {
 
   // Put the picture into the model, and do not send it: a notebook is saved with the models of its page.
   function keep() {
+    clearTimeout(quiet);
     kept = performance.now();
     const pictures = [...views].filter((view) => !shared.waiting.has(view)).map((view) => view.picture());
     const { layout, note } = plot;
     if (pictures.some(Boolean)) model.set("_still", { picture: pictures.find(Boolean), note });
     else if (layout?.kind in bodies) model.set("_still", { layout, note, body: plot.body });
+    else if (views.size) quiet = setTimeout(keep, QUIET_MS); // its figure is not made yet
   }
 
   // What was kept, in a notebook without its kernel.
