@@ -92,8 +92,8 @@ def test_an_answer_hears_what_helps(
         nothing_left.update(threading.enumerate())
     if isinstance(answer, Wrong):
         assert type(outcome) is answer.kind, outcome
-        assert answer.hears in outcome.said.get(answer.where, ""), outcome
-        assert answer.got in "\n".join(outcome.said.get(label, "") for label in ("got", "error")), outcome
+        assert answer.hears in outcome.parts.get(answer.where, ""), outcome
+        assert answer.got in "\n".join(outcome.parts.get(label, "") for label in ("got", "error")), outcome
     else:
         assert outcome.ok, outcome
     assert not [word for word in INSIDE if word in repr(outcome)], outcome
@@ -111,7 +111,7 @@ def test_a_wrong_answer_has_one_sentence_that_says_what_to_do(gap: int) -> None:
 def test_a_gap_as_it_was_handed_out_says_what_is_to_be_done(gap: int, handed_out: Student, source: Source) -> None:
     outcome = handed_out.exercise().check(gap)
     assert type(outcome) is NotAttempted
-    assert outcome.said["to do"] == source.gap(gap)[0].todo
+    assert outcome.parts["to do"] == source.gap(gap)[0].todo
 
 
 @pytest.mark.parametrize("gap", ANSWERS)
@@ -121,7 +121,7 @@ def test_a_gap_whose_cell_has_not_run_is_not_taken_for_another(gap: int, student
     del student.namespace[owner]
     outcome = exercise.check(gap)
     assert type(outcome) is NotAttempted
-    assert outcome.said["to do"] == f"there is no {owner} yet"
+    assert outcome.parts["to do"] == f"there is no {owner} yet"
 
 
 def test_a_class_that_was_made_in_several_steps_is_one_class(nothing_left: object, student: Student) -> None:

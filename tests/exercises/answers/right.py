@@ -123,7 +123,7 @@ RIGHT = [
     Correct(
         3,
         "DictWriter",
-        "out = io.StringIO()\ncsv.DictWriter(out, ['fetched_ms', 'user', 'text']).writerow(tweet._asdict())\nreturn (tweet.user, out.getvalue().rstrip('\\r\\n') if False else out.getvalue())",
+        "out = io.StringIO()\ncsv.DictWriter(out, ['fetched_ms', 'user', 'text']).writerow(tweet._asdict())\nreturn (tweet.user, out.getvalue())",
     ),
     Correct(
         3,
@@ -169,9 +169,7 @@ RIGHT = [
     Correct(
         4,
         "helpers of its own",
-        "self._count()\nself.send(*to_record(tweet))\nself._show(tweet)"
-        if False
-        else "count = self.received + 1\nself.received = count\nrecord = to_record(tweet)\nself.send(*record)\nshown = count % self.every == 0\nif shown:\n    text = tweet.text\n    self.live.append(text)",
+        "count = self.received + 1\nself.received = count\nrecord = to_record(tweet)\nself.send(*record)\nshown = count % self.every == 0\nif shown:\n    text = tweet.text\n    self.live.append(text)",
     ),
     _actor(
         5,
@@ -194,10 +192,10 @@ RIGHT = [
         send=(
             "with self.changed:\n    self.open += 1\n"
             "future = self.producer.send(self.topic, key=key, value=value)\n"
-            "future.add_callback(self._ended)\nfuture.add_errback(self._ended)"
+            "def ended(_):\n    with self.changed:\n        self.open -= 1\n        self.changed.notify_all()\n"
+            "future.add_callback(ended)\nfuture.add_errback(ended)"
         ),
-        on_stop=("with self.changed:\n    self.changed.wait_for(lambda: self.open == 0)\n\ndef _ended")
-        + "(self, _):\n    with self.changed:\n        self.open -= 1\n        self.changed.notify_all()",
+        on_stop="with self.changed:\n    self.changed.wait_for(lambda: self.open == 0)",
     ),
     Correct(
         5,

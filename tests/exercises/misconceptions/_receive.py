@@ -178,13 +178,17 @@ WRONG = [
         hears="exercise.check(3)",
         got="AttributeError",
     ),
+    Wrong(
+        "the first of each four",
+        _answer(count="", append=_APPEND) + "self.received += 1",
+        hears="the first tweet is number 1",
+    ),
     Wrong("a remainder of 1 is as good as 0", _answer(turn="self.received % self.every == 1"), hears="with every=1"),
 ]
 
 RIGHT = [
     Right("count, send, show", _answer()),
     Right("a tweet has a text, which the list shows", _answer(append="self.live.append(tweet)")),
-    Right("the first of each four", _answer(count="", append=_APPEND) + "self.received += 1"),
     Right(
         "by truth, and named",
         _answer(

@@ -123,18 +123,19 @@ WRONG = [
     Wrong("print shows it", _written().replace("return", "print(").rstrip() + ")", hears="return both"),
     Wrong("a tweet is a dict", _line("tweet['text']"), kind=Crashed, hears="by name: tweet.user"),
     Wrong("the time has another name", _line('f"{tweet.time}"'), kind=Crashed, hears="fetched_ms, user and text"),
+    Wrong("Unix's line end", _written('csv.writer(line, lineterminator="\\n")'), hears="a carriage return"),
+    Wrong("pandas, as it is", _line("pd.DataFrame([tweet]).to_csv(index=False, header=False)"), hears="carriage return"),
     Wrong("three dots", "...", hears="return both"),
 ]
 
 RIGHT: list[Answer] = [
     Right("csv.writer", _written()),
     Right("without the end of the line", _written(end='tweet.user, line.getvalue().rstrip("\\r\\n")')),
-    Right("with Unix's line end", _written('csv.writer(line, lineterminator="\\n")')),
     Right(
         "everything quoted, and a list",
         _written("csv.writer(line, quoting=csv.QUOTE_ALL)").replace("return ", "return [") + "]",
     ),
-    Right("pandas", _line("pd.DataFrame([tweet]).to_csv(index=False, header=False)")),
+    Right("pandas", _line("pd.DataFrame([tweet]).to_csv(index=False, header=False, quoting=csv.QUOTE_ALL)")),
     Right(
         "the rules by hand",
         """

@@ -70,6 +70,7 @@ WRONG = [
     ),
     Wrong("a topic has a send", "self.topic.send(key=key, value=value)", kind=Crashed, hears="self.producer.send("),
     Wrong("records have a header", f"{_SENT[:-1]}, header=[])", kind=Crashed, hears=_SENT),
+    Wrong("closed in the end, which flushes", _SENT, second="self.producer.close()", hears="leave the producer open"),
     Wrong(
         "the end comes later",
         _SENT,
@@ -111,5 +112,4 @@ RIGHT = [
         "bytes already: DefaultSerializer lets them through",
         "self.producer.send(self.topic, key=key.encode(), value=value.encode())",
     ),
-    Right("closed in the end, which flushes", _SENT, second="self.producer.close()"),
 ]
