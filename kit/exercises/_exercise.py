@@ -74,9 +74,11 @@ class Exercise:
     ) -> None:
         self.name = name
         self._gaps, self._namespace, self._source = tuple(gaps), namespace, source
-        self._regions = source.regions if source else [
-            Region(number, gap.title, gap.todo, gap.solution, "") for number, gap in enumerate(gaps, 1)
-        ]
+        self._regions = (
+            source.regions
+            if source
+            else [Region(number, gap.title, gap.todo, gap.solution, "") for number, gap in enumerate(gaps, 1)]
+        )
         self._progress = Progress(name)
         self._runs = Runs(namespace)
         self._passed: dict[int, object] = {}  # in this kernel: the code that passed
@@ -235,5 +237,7 @@ class Exercise:
                 continue
             if isinstance(statement, ast.ImportFrom) and inspect.ismodule(value):
                 continue
-            return CannotCheck("", (("expected", f"{name} as the notebook has it"), ("got", shown(value)), ("next", fix)))
+            return CannotCheck(
+                "", (("expected", f"{name} as the notebook has it"), ("got", shown(value)), ("next", fix))
+            )
         return None

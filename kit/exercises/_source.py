@@ -167,7 +167,9 @@ def solutions() -> Path:
     for folder in (here, *here.parents, package.parent, package):
         if (folder / "solutions" / "checks").is_dir():
             return folder / "solutions"
-    raise ConfigError("a folder solutions/checks", got=f"none at or above {here}", todo="cd to where the kit was cloned")
+    raise ConfigError(
+        "a folder solutions/checks", got=f"none at or above {here}", todo="cd to where the kit was cloned"
+    )
 
 
 def sources(folder: Path | None = None) -> list[Source]:

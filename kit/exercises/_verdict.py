@@ -21,7 +21,10 @@ _SIGNATURE = re.compile(r"\(\) (takes|missing|got an unexpected)")
 _GENERAL = (
     (SystemExit, "leave out sys.exit() and exit(): a function ends with return"),
     (EOFError, "leave out input(): the function has all that it needs as arguments"),
-    (UnboundLocalError, "give the name a value before it is used in this function; a method uses self for its object's"),
+    (
+        UnboundLocalError,
+        "give the name a value before it is used in this function; a method uses self for its object's",
+    ),
     (NameError, "is the name spelled right, was it imported, has its cell run? A method uses self for its object's"),
     (RecursionError, "the function calls itself again and again: look where it uses its own name"),
 )

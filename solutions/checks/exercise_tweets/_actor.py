@@ -95,7 +95,9 @@ class SpyProducer(KafkaProducer):  # type: ignore[misc]
     ) -> SpyFuture:
         if self._closed:
             raise IllegalStateError("KafkaProducer already closed!")
-        record = tuple(None if part is None else DefaultSerializer().serialize(topic, [], part) for part in (key, value))
+        record = tuple(
+            None if part is None else DefaultSerializer().serialize(topic, [], part) for part in (key, value)
+        )
         if not all(isinstance(part, bytes | None) for part in record):
             raise TypeError(f"Unsupported type for serialized value: {type(value)}")
         self.given.append(record)
@@ -189,7 +191,9 @@ class Running:
 
     actor: Any = None
 
-    def __init__(self, context: CheckContext, probe: Any, producer: SpyProducer, live: Any, every: int, *, method: str) -> None:
+    def __init__(
+        self, context: CheckContext, probe: Any, producer: SpyProducer, live: Any, every: int, *, method: str
+    ) -> None:
         self.producer, self.seconds = producer, list[float]()
         self.failure: StudentError | TookTooLong | None = None
         self._context, self._method, self._asked, self._done = context, method, 0, 0

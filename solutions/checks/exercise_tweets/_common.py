@@ -60,7 +60,9 @@ def tweet_class(namespace: Any) -> Any:
 def about(error: BaseException, *cases: tuple[Any, str, str]) -> str:
     """The sentence of the first case that has the error's kind, and a pattern found in its message; or nothing."""
     message = text_of(error)
-    return first(*((isinstance(error, kinds) and bool(re.search(has, message)), advice) for kinds, has, advice in cases))
+    return first(
+        *((isinstance(error, kinds) and bool(re.search(has, message)), advice) for kinds, has, advice in cases)
+    )
 
 
 def first(*cases: tuple[bool, str]) -> str:

@@ -145,10 +145,15 @@ def _who_advice(parts: list[Any], tweet: Tweet) -> str:
     changed = difference(tweet.text, words) if isinstance(words, str) else ""
     heard = words in [other.text for other in _HEARD] if isinstance(words, str) else False
     return first(
-        (any(part == tweet.user for part in parts if isinstance(part, str)) and not same(author, tweet.user), "the order is "
-         "fetched_ms, user, text; or name the fields"),
+        (
+            any(part == tweet.user for part in parts if isinstance(part, str)) and not same(author, tweet.user),
+            "the order is fetched_ms, user, text; or name the fields",
+        ),
         (same(author, tweet.user) and heard, f"that is the text of another tweet; this one's is {_TEXT}"),
-        (same(author, tweet.user), changed and f"the text stays as it is: {changed}" or f"the text, as it is, is {_TEXT}"),
+        (
+            same(author, tweet.user),
+            changed and f"the text stays as it is: {changed}" or f"the text, as it is, is {_TEXT}",
+        ),
         (same(words, tweet.text), f"the author's user name (username), as it is, is {_AUTHOR}"),
         (True, f"the author's user name is {_AUTHOR}, the text {_TEXT}"),
     )
@@ -180,8 +185,16 @@ def _advice(error: BaseException) -> str:
         ((AttributeError, TypeError), "ActorRef", f"a ref can only send messages; {_TELL}"),
         (NameError, "'ref'", by_self),
         (AttributeError, "'(dict|list)'", f"the includes are a dict, with a list of users in it: {_AUTHOR}"),
-        (AttributeError, "StreamResponse", f"the tweet is in response.data: its text is {_TEXT}; its author is {_AUTHOR}"),
-        (AttributeError, "NoneType", f"X gives that only if it is asked to; what is wanted is that of fetching: {_NOW}"),
+        (
+            AttributeError,
+            "StreamResponse",
+            f"the tweet is in response.data: its text is {_TEXT}; its author is {_AUTHOR}",
+        ),
+        (
+            AttributeError,
+            "NoneType",
+            f"X gives that only if it is asked to; what is wanted is that of fetching: {_NOW}",
+        ),
         (AttributeError, "TweetListener", "the listener has what __init__ put in self: self.ref"),
         (AttributeError, "Tweet|^$", f"a tweet of X has no such thing: its text is {_TEXT}, its author is {_AUTHOR}"),
         (TypeError, "list indices", f"the users are a list, [0] is the first of them: {_AUTHOR}"),

@@ -97,7 +97,10 @@ def _refused(context: CheckContext, producer: Any, error: BaseException) -> None
     advice = first(
         (isinstance(error, KafkaError), "leave the producer's other settings as they are"),
         (isinstance(error, UnicodeError), f"that encoding has no sign for it, UTF-8 has them all: {_UTF8}"),
-        ("serialized" in text and bool(missing), f"Kafka stores bytes, and it has no {' and no '.join(missing)}: {_UTF8}"),
+        (
+            "serialized" in text and bool(missing),
+            f"Kafka stores bytes, and it has no {' and no '.join(missing)}: {_UTF8}",
+        ),
         ("<class 'str'>" in text, no_bytes),
         ("Serializer" in text, f"that is only the class of a serializer: {which}_serializer wants an object, with ()"),
         (True, f"key_serializer and value_serializer get text, and must give bytes: {_UTF8}"),

@@ -101,7 +101,10 @@ def _other_fields(row: list[str], wanted: list[str]) -> str:
     given = row[0] if row else ""
     now = given.isdecimal() and abs(int(given) - time.time() * 1000) < _DAY_MS
     return first(
-        (row in (list(text), list(user)), "writerow takes a text for a list of letters; give it the row of all three fields"),
+        (
+            row in (list(text), list(user)),
+            "writerow takes a text for a list of letters; give it the row of all three fields",
+        ),
         (len(row) < 3, "the fields are fetched_ms, user, text, with commas between them"),
         (len(row) > 3 and row[:3] == wanted, "three fields, and no more: fetched_ms, user, text"),
         (time_only and given.partition(".")[0] == at[:-3], "the time stays in milliseconds, a whole number"),

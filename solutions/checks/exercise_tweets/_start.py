@@ -52,7 +52,10 @@ def _started(kind: Any, known: set[Any]) -> list[Any]:
 
 def _check_ref(context: CheckContext, ref: Any, started: list[Any]) -> None:
     if isinstance(ref, pykka.Actor):
-        got, advice = "the actor itself, which nobody has started", f"TweetActor(…) makes an actor without a thread; {_START}"
+        got, advice = (
+            "the actor itself, which nobody has started",
+            f"TweetActor(…) makes an actor without a thread; {_START}",
+        )
         if started:
             got, advice = "an actor itself, not its ref", "one was started: return what start gave"
         context.wrong("the ref of an actor that runs", got=got, advice=advice)

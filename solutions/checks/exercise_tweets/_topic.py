@@ -60,7 +60,9 @@ def _create(context: CheckContext, function: Any, name: str, on: str) -> None:
     except TookTooLong as late:
         if not late.stopped or context.partitions(name):
             raise
-        advice = "look for a loop that does not end, or a wait for a topic that does not exist: sending to a topic does "
+        advice = (
+            "look for a loop that does not end, or a wait for a topic that does not exist: sending to a topic does "
+        )
         advice += "not make it"
         context.wrong(f"an end within {late.seconds:g} s", got=f"it was still busy, at {late.line}", advice=advice)
 

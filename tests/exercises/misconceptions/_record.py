@@ -124,7 +124,9 @@ WRONG = [
     Wrong("a tweet is a dict", _line("tweet['text']"), kind=Crashed, hears="by name: tweet.user"),
     Wrong("the time has another name", _line('f"{tweet.time}"'), kind=Crashed, hears="fetched_ms, user and text"),
     Wrong("Unix's line end", _written('csv.writer(line, lineterminator="\\n")'), hears="a carriage return"),
-    Wrong("pandas, as it is", _line("pd.DataFrame([tweet]).to_csv(index=False, header=False)"), hears="carriage return"),
+    Wrong(
+        "pandas, as it is", _line("pd.DataFrame([tweet]).to_csv(index=False, header=False)"), hears="carriage return"
+    ),
     Wrong("three dots", "...", hears="return both"),
 ]
 
