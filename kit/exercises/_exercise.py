@@ -122,8 +122,11 @@ class Exercise:
         return Card(f"Gap {gap}, {self.title(gap)}: hint {step} of {len(chosen.hints)}", tuple(lines))
 
     def solution(self, gap: int) -> Card:
-        """One right way, and why it is as it is."""
+        """One right way, and why it is as it is; after the hints."""
         chosen = self._chosen(gap)
+        if left := len(chosen.hints) - self._hints.get(gap, 0):
+            lines = (("next", f"run exercise.hint({gap}): {left} to come; then the solution is shown"),)
+            return Card(f"Gap {gap}, {self.title(gap)}: one solution comes after the hints", lines)
         code = "\n\n".join(region.solution for region in self._regions if region.number == gap)
         return Card(f"Gap {gap}, {self.title(gap)}: one solution", (("code", code), ("why", chosen.why)))
 

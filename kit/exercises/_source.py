@@ -165,8 +165,9 @@ def solutions() -> Path:
     """
     here, package = Path.cwd(), Path(__file__).parents[1]
     for folder in (here, *here.parents, package.parent, package):
-        if (folder / "solutions" / "checks").is_dir():
-            return folder / "solutions"
+        place = folder / "solutions"
+        if Source.paths(place) or (place / "checks").is_dir():
+            return place
     raise ConfigError(
         "a folder solutions/checks", got=f"none at or above {here}", todo="cd to where the kit was cloned"
     )

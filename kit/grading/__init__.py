@@ -123,6 +123,8 @@ class _Run:
         self._lab.up()  # a student may have stopped it
         began = time.monotonic()
         answer, why = await kernel.check(gap)
+        if answer and answer[0] == CannotCheck.kind:  # a broker that has just come back may still choose its leaders
+            answer, why = await kernel.check(gap)
         outcome, text = answer or (Crashed.kind, self._crashed(gap, why))
         if gap in self._known and outcome == CannotCheck.kind:
             return  # the outcome before says more

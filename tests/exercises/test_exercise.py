@@ -172,6 +172,7 @@ def test_hints_come_one_by_one_and_the_third_leads_to_the_solution(student: Stud
 @pytest.mark.parametrize("gap", range(1, 8))
 def test_each_gap_has_three_hints_and_a_solution_with_its_reason(student: Student, gap: int) -> None:
     exercise = student.exercise()
+    assert "after the hints" in repr(exercise.solution(gap))
     assert len({repr(exercise.hint(gap)) for _ in range(3)}) == 3
     solution = exercise.solution(gap)
     assert dict(solution.lines)["code"]
@@ -239,7 +240,7 @@ def test_a_gap_that_needs_another_says_which(home: Path) -> None:
 
 def test_a_fault_of_the_check_is_not_put_on_the_student(student: Student, monkeypatch: pytest.MonkeyPatch) -> None:
     exercise = student.run(RIGHT).exercise("practice")
-    monkeypatch.setattr("kit.exercises._trial.Trial.named", lambda *_: 1 / 0)
+    monkeypatch.setattr("kit.exercises._context.CheckContext.named", lambda *_: 1 / 0)
     outcome = exercise.check(1)
     assert isinstance(outcome, CannotCheck)
     assert "not your fault" in outcome.parts["next"]

@@ -197,7 +197,7 @@ def test_a_student_who_kills_the_broker_or_stops_the_lab_or_exits_harms_nobody_a
 def test_cells_that_run_or_print_for_ever_are_ended_and_told(run: Run) -> None:
     table = " ".join(run.done.stdout.split())
     assert "(while True: pass) was interrupted: it ran for 2 s" in table
-    assert "was interrupted: it printed more than 10,000,000 characters" in table
+    assert '(while True: print("still waiting")) was interrupted' in table
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system has no limit of data")

@@ -147,8 +147,14 @@ def _shown_advice(items: list[str], places: list[Any], count: Any, wanted: list[
     own = "each actor counts its own tweets, every one of them, in self.received"
     changed = next((difference(text, item) for text, item in zip(wanted, items, strict=False) if text != item), "")
     return first(
-        (count == 0, "count each tweet in self.received: it is still 0 after all of them"),
-        (count == 1, "add one to self.received for each tweet: it is still 1 after all of them"),
+        (
+            count == 0 and len(places) in (0, _COUNT),
+            "count each tweet in self.received: it is still 0 after all of them",
+        ),
+        (
+            count == 1 and len(places) in (0, _COUNT),
+            "add one to self.received for each tweet: it is still 1 after all of them",
+        ),
         (not places and count == _COUNT, f"append the tweet's text to self.live: {_TURN}"),
         (None in places, f"append the tweet's text to self.live, as it is{f': {changed}' if changed else ''}"),
         (len(places) == _COUNT, f"show only one in self.every: {_TURN}"),

@@ -9,7 +9,7 @@ _START = "TweetActor.start(producer, topic, live, every)"
 _MADE = "TweetActor(producer, topic, live, every)"
 
 WRONG = [
-    Wrong("an object runs", f"return {_MADE}", hears=_START, got="nobody has started"),
+    Wrong("an object runs", f"return {_MADE}", hears="a method start", got="nobody has started"),
     Wrong("started is returned", _START, hears="return what start gives", got="does it return anything?"),
     Wrong("a method's name calls it", "return TweetActor.start", hears="call it", got="was not called"),
     Wrong("an object is started", f"return {_MADE}.start()", kind=Crashed, hears="start belongs to the class"),
@@ -24,7 +24,10 @@ WRONG = [
         "an object has a ref, so it runs", f"return {_MADE}.actor_ref", hears="that nobody runs", got="none was started"
     ),
     Wrong(
-        "arguments go in a list", "return TweetActor.start([producer, topic, live, every])", kind=Crashed, hears=_START
+        "arguments go in a list",
+        "return TweetActor.start([producer, topic, live, every])",
+        kind=Crashed,
+        hears="same arguments as __init__",
     ),
     Wrong("a proxy is friendlier", f"return {_START}.proxy()", hears="without .proxy()", got="a proxy"),
     Wrong("two are quicker", f"{_START}\nreturn {_START}", hears="call start once", got="2 were started"),
@@ -74,8 +77,8 @@ WRONG = [
         hears="start TweetActor",
         got="a ThreadingActor",
     ),
-    Wrong("pykka starts it", f"return pykka.start({_MADE})", kind=Crashed, hears=_START),
-    Wrong("actors run", f"return {_MADE}.run()", kind=Crashed, hears=_START),
+    Wrong("pykka starts it", f"return pykka.start({_MADE})", kind=Crashed, hears="a method start"),
+    Wrong("actors run", f"return {_MADE}.run()", kind=Crashed, hears="a method start"),
     Wrong("its address is its name", f"return {_START}.actor_urn", hears="return what start gives", got="urn:uuid"),
     Wrong("a pair is clearer", f"return {_START}, live", hears="return what start gives", got="("),
     Wrong("tidied up at once", f"ref = {_START}\nref.stop()\nreturn ref", hears="leave stopping", got="has stopped"),
@@ -83,7 +86,7 @@ WRONG = [
     Wrong(
         "a thread is an actor",
         f"import threading\nreturn threading.Thread(target={_MADE}.on_receive)",
-        hears="TweetActor.start(…) makes the actor",
+        hears="a method start",
     ),
 ]
 
