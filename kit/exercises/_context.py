@@ -93,7 +93,8 @@ class CheckContext:
         self._guard.__exit__(None, None, None)
         if self._made:
             with suppress(KitError):
-                topics.delete(*self.topics().intersection(self._made), bootstrap_servers=self.servers)
+                made = [name for name in self.topics() if name.startswith(tuple(self._made))]
+                topics.delete(*made, bootstrap_servers=self.servers)
 
     def defer(self, end: Callable[[], object]) -> None:
         """Have something done at the end, the last first."""

@@ -41,14 +41,19 @@ def receive(context: CheckContext) -> None:
     base = [TWEETS[place][1] for place in places]  # the ten that are shown are the last ten, with all that is special
     tweets = [made(at, user, f"{text} {n}") for n, (at, user, text) in enumerate(base)]
     tweets[21] = tweets[20]  # what comes twice is sent twice
-    wanted = _records(context, tweets)
     context.on = f"{_COUNT} tweets in the mailbox of one actor, every={_EVERY}; and 2 of them for another"
-    for number, tweet in enumerate(tweets):
-        actor.tell(tweet)
-        if number in (4, 5):
-            other.tell(tweet)
-    actor.settle()
-    other.settle()
+    try:
+        for number, tweet in enumerate(tweets):
+            actor.tell(tweet)
+            if number in (4, 5):
+                other.tell(tweet)
+        actor.settle()
+        other.settle()
+    except StudentError as error:
+        if not isinstance(error.error, NotImplementedError):
+            _records(context, tweets)  # if it is to_record that fails, this gap is not to blame
+        raise
+    wanted = _records(context, tweets)
     _check_sent(context, actor.producer, wanted)
     _check_shown(context, actor, lists[0], [tweet.text for tweet in tweets])
     if len(other.producer.given) != 2 or len(_items(lists[1])) != 2:
