@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kit.errors import ExerciseError
-from kit.exercises._progress import Progress
 from kit.exercises._load import source_of
+from kit.exercises._progress import Progress
 from kit.exercises._source import Source, notebook_text, solutions, sources
 
 __all__ = ["build", "restore", "target"]

@@ -84,7 +84,7 @@ class SpyProducer(KafkaProducer):  # type: ignore[misc]
         self.waits, self.in_time, self.stopping, self.has_callbacks, self._closed = 0, 0, False, False, False
         self.config: dict[str, Any] = {"api_version": (4, 0)}
 
-    def send(  # noqa: PLR0913, PLR0917  # as kafka-python has it
+    def send(  # noqa: PLR0917  # as kafka-python has it
         self,
         topic: Any,
         value: Any = None,

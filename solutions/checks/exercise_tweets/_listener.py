@@ -152,7 +152,7 @@ def _who_advice(parts: list[Any], tweet: Tweet) -> str:
         (same(author, tweet.user) and heard, f"that is the text of another tweet; this one's is {_TEXT}"),
         (
             same(author, tweet.user),
-            changed and f"the text stays as it is: {changed}" or f"the text, as it is, is {_TEXT}",
+            (changed and f"the text stays as it is: {changed}") or f"the text, as it is, is {_TEXT}",
         ),
         (same(words, tweet.text), f"the author's user name (username), as it is, is {_AUTHOR}"),
         (True, f"the author's user name is {_AUTHOR}, the text {_TEXT}"),
