@@ -14,7 +14,7 @@ __all__ = ["check", "prepare"]
 
 
 def prepare(memory: int) -> None:
-    """Before the first cell: bound the kernel's data in bytes where the system can, and keep `exit()` from ending it."""
+    """Before the first cell: bound the kernel's data in bytes, and keep `exit()` from ending the kernel."""
     with suppress(ImportError, ValueError, OSError):
         import resource
 

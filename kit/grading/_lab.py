@@ -58,7 +58,7 @@ class GradingLab:
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
             argv = [sys.executable, "-m", "kit.grading._lab"]  # a session of its own: Ctrl-C does not reach it
             self._keeper = subprocess.Popen(argv, env=self.env, text=True, start_new_session=True, **pipes)  # type: ignore[call-overload]
-        assert self._keeper is not None
+        assert self._keeper is not None  # noqa: S101  # for mypy
         print("up", file=self._keeper.stdin, flush=True)
         answer = self._keeper.stdout.readline().strip() if self._keeper.stdout else ""
         if answer != "ready":

@@ -312,7 +312,7 @@ def test_ctrl_c_ends_kernel_and_lab_and_keeps_what_was_written(tmp_path: Path, m
     kit = Kit(tmp_path / "home", tmp_path, {"TMPDIR": str(tmp)})
     command = kit.start("exercises", "grade", "in")
     moments: dict[str, Callable[[], object]] = {
-        "the broker is recorded": lambda: (tmp_path / "home/grading/run/kafka-1.json").exists(),
+        "the broker is recorded": (tmp_path / "home/grading/run/kafka-1.json").exists,
         "the cell runs": flag.exists,
     }
     wait_until(lambda: command.poll() is not None or moments[moment](), timeout=40, what=moment)
