@@ -1,4 +1,4 @@
-"""What this kernel has run: by the ids of cells where the front end gives them, else by the text that defines a name."""
+"""What this kernel has run: by the ids of cells where the front end gives them, else by what defines a name."""
 
 import ast
 import re

@@ -85,8 +85,8 @@ def _module(path: Path) -> ModuleType:
     if known is not None and known.__file__ == str(path):
         return known
     spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=package)
-    assert spec is not None
-    assert spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise ConfigError("checks in Python", got=str(path), todo="give the file the ending .py")
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

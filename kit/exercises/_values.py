@@ -14,7 +14,7 @@ _LONG = 200
 _ADDRESS = re.compile(r"<(?:[\w.]+\.)?(\w+) object at 0x[0-9a-fA-F]+>")
 
 
-def plain(value: Any, depth: int = 4) -> Any:
+def plain(value: Any, depth: int = 4) -> Any:  # noqa: PLR0911
     """The value as Python's own types have it: no method of a student's class runs, and comparing is safe.
 
     A subclass of str is a str, a NumPy number a number, a tuple of any kind a list. What is none of them stays.
