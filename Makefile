@@ -49,7 +49,7 @@ bench: install browser ## all benchmarks, held to their targets
 lock: $(STAMP) ## resolve requirements.lock and the jars' lock anew (needs the network)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-header --upgrade -o requirements.lock
-	cd kit/servers/locks/kafka && $(CURDIR)/$(BIN)/jgo lock
+	for lock in kit/servers/locks/*/; do (cd $$lock && $(CURDIR)/$(BIN)/jgo lock) || exit 1; done
 
 clean: ## stop the servers, remove the venv and caches of this folder (topics and jars stay: see README)
 	@if [ -x $(BIN)/kit ]; then $(BIN)/kit down; fi

@@ -18,6 +18,7 @@ from kit import exercise_commands
 from kit.errors import KitError
 from kit.jupyter import environment
 from kit.servers.interrupts import ENDINGS, uninterrupted
+from kit.terminal import write_signs_as_ascii
 
 __all__ = ["app", "main"]
 
@@ -34,7 +35,8 @@ _START = "notebooks/00_start_here.ipynb"
 
 
 def main() -> NoReturn:
-    """Run the command line. Errors the kit knows are said in four lines; Ctrl-C is not an error to explain."""
+    """Run the command line. An error of the kit is shown in four lines; Ctrl-C needs no explanation."""
+    write_signs_as_ascii()
     for number in ENDINGS:
         if number in (signal.SIGINT, signal.SIGTERM) or signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
             signal.signal(number, _interrupt)
@@ -52,7 +54,7 @@ def main() -> NoReturn:
         show = getattr(error, "show", None)
         if show is None:
             raise
-        show()
+        show(file=sys.stderr)  # else click writes UTF-8 where the terminal has ASCII
         sys.exit(getattr(error, "exit_code", 2))
     if code == 130:
         _err.print("stopped")
@@ -68,16 +70,17 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 @app.command()
 def up(
+    servers: Annotated[list[str] | None, typer.Argument(help="kafka, feeds, … (default: all)")] = None,
     brokers: Annotated[
         int | None, typer.Option(min=1, max=5, help="Kafka brokers (default: KIT_BROKERS, else 1)")
     ] = None,
 ) -> None:
-    """Start Kafka and the feeds; what runs already is left as it is."""
+    """Start the lab's servers, or those that are named; what runs already is left as it is."""
     from kit.servers import lab
 
     if brokers is not None:
         os.environ["KIT_BROKERS"] = str(brokers)
-    lab.up()
+    lab.up(*servers or ())
     _print_status()
 
 
@@ -116,7 +119,7 @@ def reset(
     if not yes:
         typer.confirm("Delete every topic and record of this lab?", abort=True)
     lab.reset()
-    _out.print("the lab is empty; `kit up` starts it afresh")
+    _out.print("the lab is empty; `kit up` starts it again")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -126,7 +129,7 @@ def lab(context: typer.Context) -> None:
 
     ran_before = {row.name for row in servers.status() if row.state == "running"}
     try:
-        with _jupyterlab(context.args) as jupyter:  # ends before the servers do: a kernel could start them anew
+        with _jupyterlab(context.args) as jupyter:  # ends before the servers do: a kernel could start them again
             servers.up()
             _print_status()
             jupyter.wait()
@@ -168,7 +171,7 @@ def _jupyterlab(options: list[str]) -> "Iterator[subprocess.Popen[bytes]]":
     defaults = []
     if start.exists():  # part of the address that JupyterLab prints, for those whose browser is elsewhere
         defaults += [f"--ServerApp.root_dir={start.parent}", f"--LabApp.default_url=/lab/tree/{start.name}"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container, where there is nobody else
+    if os.geteuid() == 0:  # as in a container, which has no other user
         defaults += ["--ServerApp.allow_root=True"]
     argv = [sys.executable, "-m", "kit.jupyter", *defaults, *options]
     env = environment(dict(os.environ))
@@ -178,7 +181,7 @@ def _jupyterlab(options: list[str]) -> "Iterator[subprocess.Popen[bytes]]":
             jupyter = subprocess.Popen(argv, env=env)
         yield jupyter
     finally:
-        # On Ctrl-C the terminal has told JupyterLab too; it saves, ends its kernels, and leaves.
+        # On Ctrl-C JupyterLab gets the signal, too; it saves, ends its kernels, and leaves.
         if jupyter is not None and jupyter.poll() is None:
             jupyter.terminate()
             try:

@@ -5,17 +5,18 @@
 1
 """
 
+import os
 from datetime import date
 from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kit.errors import ConfigError
 
-__all__ = ["Settings", "settings"]
+__all__ = ["Settings", "explicit", "settings"]
 
 
 class Settings(BaseSettings):
@@ -33,6 +34,7 @@ class Settings(BaseSettings):
     )
     brokers: int = Field(default=1, ge=1, le=5, description="Kafka brokers that the lab starts with")
     kafka_port: int = Field(default=9092, ge=0, le=65535, description="first broker's port; 0 takes any free one")
+    kafka_heap: int = Field(default=96, ge=64, le=8192, description="Java heap of a broker, in MB")
     kafka_bootstrap_servers: str | None = Field(
         default=None, description="host:port,… of a Kafka cluster of your own; the lab then starts none"
     )
@@ -41,6 +43,36 @@ class Settings(BaseSettings):
     feeds_start: date = Field(default=date(2008, 9, 15), description="trading day at which the replay starts")
     feeds_speed: float = Field(default=1.0, gt=0, le=1000, description="trading days replayed a second")
     x_bearer_token: SecretStr | None = Field(default=None, description="X API v2 bearer token, for live feeds")
+
+    @field_validator("home", "cache")
+    @classmethod
+    def _usable(cls, folder: Path) -> Path:
+        """The folder as a whole path: `~` is the home folder, and servers run elsewhere than this program."""
+        try:
+            folder = folder.expanduser().absolute()
+        except RuntimeError as error:
+            raise ValueError(f"a folder with a known home: {error}") from error
+        try:
+            str(folder).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("a folder whose name is text in UTF-8: Java cannot open another") from error
+        if not str(folder).isprintable():
+            raise ValueError("a folder whose name has no control characters")
+        return folder
+
+    @field_validator("cache")
+    @classmethod
+    def _in_a_class_path(cls, folder: Path) -> Path:
+        """A Java class path cannot quote what separates its jars, nor what ends the name of one."""
+        for odd, what in ((os.pathsep, "separates the jars of a Java class path"), ("!/", "ends the name of a jar")):
+            if odd in f"{folder}/":
+                raise ValueError(f"a folder without {odd!r} in its name, which {what}")
+        return folder
+
+
+def explicit(settings: Settings, name: str) -> bool:
+    """Whether the user asked for a setting: then no other value will do."""
+    return name in settings.model_fields_set
 
 
 def settings() -> Settings:
@@ -57,7 +89,11 @@ def settings() -> Settings:
         first = error.errors(include_url=False)[0]
         name = f"KIT_{'_'.join(map(str, first['loc'])).upper()}"
         raise ConfigError(
-            f"{name}: {first['msg'][0].lower()}{first['msg'][1:]}",
-            got=repr(first["input"]) if "TOKEN" not in name else "another value",
+            f"{name}: {_decapitalized(first['msg'].removeprefix('Value error, '))}",
+            got=ascii(str(first["input"])) if "TOKEN" not in name else "another value",
             todo=f"change or unset the environment variable {name}",
         ) from error
+
+
+def _decapitalized(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -1,13 +1,11 @@
 """`kit demo`: the pipeline without a notebook. Collect real records for a while, then count them all.
 
-The demo brings a feeds server of its own, so that nobody else's requests are in the account, and has it misbehave:
-answers that are no JSON, lines that come twice, a broken connection, a 503. Then the topics are read back and held
-against what the feed says it served.
+The demo starts a feeds server of its own, so that only its own requests are counted, and applies faults to it: answers
+that are not JSON, lines that come twice, a broken connection, a 503. Then it reads the topics back, and compares them
+with what the feeds have served.
 """
 
 import json
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import astuple
@@ -23,6 +21,7 @@ from rich.table import Table
 from kit import streams, topics
 from kit.collectors import Collector, Counts, Supervisor, collect_quotes, collect_tweets
 from kit.config import settings
+from kit.deadline import Deadline, pause
 from kit.errors import ServerError
 from kit.servers import lab
 from kit.servers.feeds import FeedServer
@@ -33,11 +32,10 @@ _SYMBOLS = ("AAPL", "AMD", "BAC", "GE", "HD", "JPM", "KO", "MSFT", "PG", "WMT", 
 _QUOTES, _TWEETS = "demo-quotes", "demo-tweets"
 _DEAD = ".dead-letter"
 _DRAIN_SECONDS = 20.0
-_pause = threading.Event()
 
 
 class _Line(NamedTuple):
-    """One line of the account: what was served, what of it is in Kafka, what of that is there twice."""
+    """One line of the comparison: what was served, what of it is in Kafka, what of that is there twice."""
 
     what: str
     served: int
@@ -55,31 +53,31 @@ def run(console: Console, *, seconds: float = 20.0, speed: float = 10.0) -> bool
     Raises
     ------
     ServerError, CollectorError, TopicError, BrokerUnavailable
-        Something did not start, or gave up on the way. What the demo started is stopped in any case.
+        Something did not start, or gave up on the way. What the demo started is stopped all the same.
     """
     with ExitStack() as stack:
-        stack.enter_context(_alone())
+        stack.enter_context(_only_one())
         ran_before = any(row.state in ("running", "external") for row in lab.status() if row.name.startswith("kafka"))
         if not ran_before:
             stack.callback(lab.down)
         console.print("starting what is missing: Kafka, the feeds …")
-        lab.up(feeds=False)
+        lab.up("kafka")
         feeds = stack.enter_context(FeedServer(settings().home / "demo", speed=speed))
-        _afresh()
+        _delete_old_topics()
         quotes, tweets = stack.enter_context(_collecting(feeds, speed))
-        _misbehave(feeds)
+        _apply_faults(feeds)
         _watch(console, feeds, quotes, tweets, seconds)
         feeds.clock(paused=True)  # nothing new from here on: what was served must now arrive
         _drain(feeds, quotes, tweets)
         counts = [quotes.stop(), tweets.stop()]
-        lines = _account(feeds)
+        lines = _compare(feeds)
     _print(console, lines, counts)
     return all(line.holds for line in lines)
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """One demo at a time: its topics have fixed names, so that you can look into them afterwards."""
+def _only_one() -> Iterator[None]:
+    """One demo at a time: its topics have fixed names, so that the reader can look into them afterwards."""
     home = settings().home
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -89,8 +87,8 @@ def _alone() -> Iterator[None]:
         raise ServerError("to be the only demo", got="another one runs", todo="wait until it has ended") from error
 
 
-def _afresh() -> None:
-    """Delete what an earlier demo has left."""
+def _delete_old_topics() -> None:
+    """Delete the topics of an earlier demo."""
     there = set(topics.describe()["topic"])
     old = [name for topic in (_QUOTES, _TWEETS) for name in (topic, topic + _DEAD) if name in there]
     topics.delete(*old)
@@ -99,16 +97,16 @@ def _afresh() -> None:
 @contextmanager
 def _collecting(feeds: FeedServer, speed: float) -> Iterator[tuple[Collector, Collector]]:
     every = min(1.0, 1.0 / speed)
-    brisk = [Supervisor(first=0.1, longest=1.0) for _ in range(2)]
+    supervisors = [Supervisor(first=0.1, longest=1.0) for _ in range(2)]
     with (
-        collect_quotes(_SYMBOLS, _QUOTES, every=every, base_url=feeds.url, supervisor=brisk[0]) as quotes,
-        collect_tweets(_TWEETS, url=feeds.url, token=feeds.token, supervisor=brisk[1]) as tweets,
+        collect_quotes(_SYMBOLS, _QUOTES, every=every, base_url=feeds.url, supervisor=supervisors[0]) as quotes,
+        collect_tweets(_TWEETS, url=feeds.url, token=feeds.token, supervisor=supervisors[1]) as tweets,
     ):
         yield quotes, tweets
 
 
-def _misbehave(feeds: FeedServer) -> None:
-    """The trouble that feeds make on an ordinary day, spread over the run."""
+def _apply_faults(feeds: FeedServer) -> None:
+    """Apply the faults that feeds have on an ordinary day, spread over the run."""
     feeds.fault("malformed", route="stream", times=3, every=40, body='{"data": {"id": "1", "text')
     feeds.fault("duplicate", route="stream", times=5, every=25)
     feeds.fault("disconnect", route="stream", times=1, after=100)
@@ -118,19 +116,19 @@ def _misbehave(feeds: FeedServer) -> None:
 
 def _watch(console: Console, feeds: FeedServer, quotes: Collector, tweets: Collector, seconds: float) -> None:
     """A live table until the time is over."""
-    until = time.monotonic() + seconds
+    deadline = Deadline(seconds)
     with Live(console=console, refresh_per_second=4) as live:
-        while (left := until - time.monotonic()) > 0:
+        while not deadline.passed:
             for collector in (quotes, tweets):
                 if collector.failed is not None:
                     collector.stop()  # raises, with the reason
-            live.update(_table(feeds, quotes, tweets, left))
-            _pause.wait(min(0.25, left))
+            live.update(_table(feeds, quotes, tweets, deadline.left))
+            pause(min(0.25, deadline.left))
         live.update(_table(feeds, quotes, tweets, 0.0))
 
 
 def _table(feeds: FeedServer, quotes: Collector, tweets: Collector, left: float) -> Table:
-    clock = feeds.status()["clock"]
+    clock = feeds.state()["clock"]
     title = f"trading day {clock['day']}, {clock['speed']:g} days a second; {left:.0f} s to go"
     table = Table("", "received", "sent", "again", "dead", "restarts", "newest", title=title, box=SIMPLE_HEAD)
     for name, collector, shown in (
@@ -144,19 +142,19 @@ def _table(feeds: FeedServer, quotes: Collector, tweets: Collector, left: float)
 
 def _drain(feeds: FeedServer, quotes: Collector, tweets: Collector) -> None:
     """Wait until the collectors have all that was served, or for as long as that could take."""
-    until = time.monotonic() + _DRAIN_SECONDS
-    while time.monotonic() < until:
-        served = feeds.status()["served"]
+    deadline = Deadline(_DRAIN_SECONDS)
+    while not deadline.passed:
+        served = feeds.state()["served"]
         have = quotes.counts, tweets.counts
         dead = sum(counts.dead_lettered for counts in have)
         if (served["quotes"], served["tweets"], served["malformed"]) == (have[0].sent, have[1].sent, dead):
             return
-        _pause.wait(0.05)
+        pause(0.05)
 
 
-def _account(feeds: FeedServer) -> list[_Line]:
-    """Read the topics back, and put what is there beside what was served."""
-    served = feeds.status()["served"]
+def _compare(feeds: FeedServer) -> list[_Line]:
+    """Read the topics back, and compare what is there with what was served."""
+    served = feeds.state()["served"]
     lines = []
     for topic, what, known_by in ((_QUOTES, "quotes", ["symbol", "ts"]), (_TWEETS, "tweets", ["id"])):
         records = _read_back(topic)

@@ -12,7 +12,7 @@
      ├─ BrokerUnavailable    no broker answered in time
      ├─ SourceError          a feed did not give what was asked
      │   ├─ UnknownSymbol    the market does not know the symbol
-     │   ├─ RateLimited      the feed said 429: too many requests
+     │   ├─ RateLimited      the feed answered 429: too many requests
      │   ├─ Unauthorized     the feed did not accept the credentials
      │   └─ BadPayload       the feed answered, but not with a record; carries the raw bytes
      ├─ CollectorError       a collector gave up, or was used after it stopped
@@ -139,7 +139,7 @@ class UnknownSymbol(SourceError):
 
 
 class RateLimited(SourceError):
-    """The feed said 429: too many requests. `retry_after` is in seconds, or None when the feed did not say."""
+    """The feed answered 429: too many requests. `retry_after`: seconds to wait; None if the feed gave none."""
 
     def __init__(self, expected: str, *, got: str, todo: str, retry_after: float | None = None) -> None:
         super().__init__(expected, got=got, todo=todo)

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,17 +18,51 @@ from kit.servers.feeds import FeedServer
 from kit.servers.kafka import KafkaCluster
 from tests.wait import wait_until
 
+# The longest files, longest first: the report at the end of a run shows which they are. Two processes that share the
+# work begin with them, so that both end at about the same time.
+_LONGEST = (
+    "tests/browser",
+    "tests/exercises/test_grading.py",
+    "tests/notebooks/test_notebooks.py",
+    "tests/cli/test_demo.py",
+    "tests/faults/test_nothing_is_lost.py",
+    "tests/cli/test_interrupts.py",
+    "tests/cli/test_cli.py",
+    "tests/exercises/test_misconceptions.py",
+)
+
+
+def _unit(nodeid: str) -> str:
+    """What one process runs alone: a file, since its tests share servers; all of the browser's, which is one."""
+    file = nodeid.partition("::")[0]
+    return "tests/browser" if file.startswith("tests/browser/") else file
+
 
 class _ByFile(LoadScopeScheduling):
-    """Where two processes share the work (`make test`), a file stays in one of them, and so does the one browser."""
-
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "tests/browser" if file.startswith("tests/browser/") else file
+        return _unit(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     return _ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {unit: number for number, unit in enumerate(_LONGEST)}
+    items.sort(key=lambda item: place.get(_unit(item.nodeid), len(place)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """At the end of each run: seconds by folder and the longest files, set-up and teardown included."""
+    reports = [one for kind in terminalreporter.stats.values() for one in kind if isinstance(one, pytest.TestReport)]
+    folders, files = Counter[str](), Counter[str]()
+    for report in reports:
+        file = report.nodeid.partition("::")[0]
+        files[file] += report.duration
+        folders[file.rpartition("/")[0]] += report.duration
+    terminalreporter.section("seconds by folder, and of the longest files")
+    for name, seconds in [*folders.most_common(), ("all", folders.total()), *files.most_common(8)]:
+        terminalreporter.line(f"{seconds:8.1f}  {name}")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,25 +9,12 @@ A collector of your own is a source, a function that makes records, and a topic:
 to_records)`.
 """
 
-from kit.collectors._collector import Collector, Counts
-from kit.collectors._mailbox import Mailbox, MailboxFull
+from kit.collectors._actor import Counts
+from kit.collectors._collector import Collector
 from kit.collectors._quotes import collect_quotes
 from kit.collectors._records import Record
-from kit.collectors._router import Router
 from kit.collectors._sources import Listener, Poller
 from kit.collectors._supervisor import Supervisor
 from kit.collectors._tweets import collect_tweets
 
-__all__ = [
-    "Collector",
-    "Counts",
-    "Listener",
-    "Mailbox",
-    "MailboxFull",
-    "Poller",
-    "Record",
-    "Router",
-    "Supervisor",
-    "collect_quotes",
-    "collect_tweets",
-]
+__all__ = ["Collector", "Counts", "Listener", "Poller", "Record", "Supervisor", "collect_quotes", "collect_tweets"]

@@ -1,44 +1,39 @@
 """What every actor of a collector has in common: a bounded mailbox, a daemon thread with an owner, a supervisor."""
 
-import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, NamedTuple, TypeVar
+from contextlib import suppress
+from dataclasses import astuple, dataclass
+from typing import Any, NamedTuple, Self, TypeVar
 
 import pykka
 
 from kit.collectors._mailbox import Mailbox
 
-__all__ = ["Actor", "Failure", "GaveUp", "Halted", "Supervised", "Tally"]
+__all__ = ["Actor", "Counts", "Failure", "GaveUp", "Halted", "Supervised"]
 
 T = TypeVar("T")
 
-# A collector shows its failures in its repr and in stop(): printed by a thread they would land in whatever cell ran
-# last. Whoever configures logging still gets them. (pykka and kafka-python see to that themselves.)
-logging.getLogger("tweepy").addHandler(logging.NullHandler())
-
 
 class Halted(BaseException):
-    """The actor was told to let go of what it does. Like `SystemExit` it passes through ``except Exception``."""
+    """The actor must let go of what it does. Like `SystemExit` it passes through ``except Exception``."""
 
 
 class GaveUp(Exception):
-    """The supervisor gave up on this actor; the cause is chained."""
+    """The supervisor has decided against another try; the cause is chained."""
 
 
 class Failure(NamedTuple):
     """What a failing actor asks its supervisor about; `progressed`: whether it got anything done since it started."""
 
     actor: str
-    error: Exception
+    error: BaseException
     progressed: bool
 
 
 @dataclass(slots=True)
-class Tally:
-    """What an actor has done so far. Only the actor itself writes it; anybody may look."""
+class Counts:
+    """What became of the records: received = sent + duplicate + dead_lettered, once all is done."""
 
     received: int = 0
     sent: int = 0
@@ -46,13 +41,16 @@ class Tally:
     dead_lettered: int = 0
     restarts: int = 0
 
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
+
 
 class Actor(pykka.ThreadingActor):
     """A pykka actor with a bounded mailbox that belongs to one owner.
 
     It differs from pykka's `ThreadingActor` in three things. Its owner starts it with `begin`, outside pykka's
     registry, so that `pykka.ActorRegistry.stop_all()` in another cell leaves it alone. Its thread is a daemon that can
-    be joined. And its mailbox closes with it: telling a dead actor something raises `ActorDeadError`, and never waits.
+    be joined. And its mailbox closes with it: to tell a dead actor something raises `ActorDeadError`, and never waits.
     """
 
     use_daemon_thread = True
@@ -66,23 +64,18 @@ class Actor(pykka.ThreadingActor):
     def _create_actor_inbox(self) -> Mailbox:  # type: ignore[override]  # pykka makes it without asking the instance
         return self.mailbox
 
-    def _start_actor_loop(self) -> None:
+    def begin(self) -> None:
+        """Start the actor's thread."""
         self._thread = threading.Thread(target=self._actor_loop, name=f"collector-{self.name}", daemon=True)
         self._thread.start()
 
-    def begin(self) -> None:
-        """Start the actor's thread."""
-        self._start_actor_loop()
-
     def ask_to_stop(self) -> None:
         """Put pykka's stop message behind what waits in the mailbox. Idempotent, never waits."""
-        try:
+        with suppress(pykka.ActorDeadError):
             self.actor_ref.stop(block=False)
-        except pykka.ActorDeadError:
-            return
 
     def join(self, timeout: float) -> bool:
-        """Wait until the actor's thread has ended; says whether it has."""
+        """Wait until the actor's thread has ended, and return whether it has."""
         if self._thread is not None:
             self._thread.join(max(timeout, 0.0))
         return not self.running
@@ -94,30 +87,25 @@ class Actor(pykka.ThreadingActor):
     def on_stop(self) -> None:
         self.mailbox.close()
 
-    def on_failure(
-        self,
-        exception_type: type[BaseException] | None,
-        exception_value: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def on_failure(self, *_error: Any) -> None:
         self.mailbox.close()
 
 
 class Supervised(Actor):
-    """An actor whose failures go to a supervisor.
+    """An actor that asks a supervisor what to do when it fails, and then restarts itself, or ends.
 
-    It is restarted where it stands: the ref, the mailbox and the work in hand stay, what is broken is made anew. So
-    nobody who holds its ref needs to know.
+    Its ref, its mailbox and its work in hand survive a restart; what may be broken is made anew. So the actors that
+    hold its ref do not notice.
     """
 
     supervisor: pykka.ActorRef[Any]
 
     def __init__(self, name: str, *, mailbox: Mailbox | None = None) -> None:
         super().__init__(name, mailbox=mailbox)
-        self.tally = Tally()
+        self.counts = Counts()  # only the actor itself writes it
         self.halted = threading.Event()
-        self.error: BaseException | None = None  # what it died of
-        self.trouble: Exception | None = None  # what it failed of last
+        self.error: BaseException | None = None  # what it ended with
+        self.trouble: BaseException | None = None  # its last failure or obstacle
         self._progressed = False
 
     def on_receive(self, message: Any) -> None:
@@ -141,22 +129,19 @@ class Supervised(Actor):
         self.halted.set()
 
     def supervised(self, step: Callable[[], T]) -> T:
-        """Do a step until it succeeds, starting anew after each failure as the supervisor says.
+        """Do a step until it succeeds; after each failure ask the supervisor, wait as long as it says, and restart.
 
-        Raises
-        ------
-        GaveUp
-            The supervisor sees no sense in another try.
-        Halted
-            The actor was halted.
+        Raises `GaveUp` where the supervisor decides against another try, `Halted` where the actor was halted.
         """
         while True:
             try:
                 return step()
-            except Exception as error:
+            except Halted:
+                raise
+            except BaseException as error:  # a step calls code of the source: that can do anything, even sys.exit()
                 self._recover(error)
 
-    def _recover(self, error: Exception) -> None:
+    def _recover(self, error: BaseException) -> None:
         if self.halted.is_set():
             raise Halted
         self.trouble = error
@@ -167,5 +152,5 @@ class Supervised(Actor):
         self._progressed = False
         if self.halted.wait(pause):
             raise Halted
-        self.tally.restarts += 1
+        self.counts.restarts += 1
         self.on_restart()

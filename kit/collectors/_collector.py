@@ -1,28 +1,30 @@
 """A collector: a source, its senders and their supervisor, started and stopped as one."""
 
 import atexit
+import html
 import threading
 import time
 from collections.abc import Callable, Hashable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
-from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pandas as pd
 
 from kit.collectors import _kafka
-from kit.collectors._counts import Counts, as_html, said
+from kit.collectors._actor import Counts
 from kit.collectors._mailbox import Mailbox
-from kit.collectors._records import ToRecords
-from kit.collectors._router import Router
+from kit.collectors._records import ToRecords, in_words
 from kit.collectors._sender import REMEMBER, Sender
-from kit.collectors._sources import Source
+from kit.collectors._sources import Router, Source
 from kit.collectors._supervisor import Supervisor
+from kit.deadline import Deadline, wait_until
 from kit.errors import CollectorError, KitError
-from kit.servers import lab
+from kit.servers import addresses
 
-__all__ = ["Collector", "Counts"]
+__all__ = ["Collector"]
+
+_COLOURS = {"running": "green", "ended": "green", "stopped": "gray", "failed": "red"}
 
 
 class Collector:
@@ -34,9 +36,10 @@ class Collector:
                             (Router: several)        └──▶ topic.dead-letter
                   └───────── ask: what now? ────┴───▶ Supervisor
 
-    It runs as soon as it is made. What the topic holds already is not sent again, so a collector that was killed and
-    started again goes on where it was. Only a replay of an old origin may have a batch twice, if its only broker is
-    killed: Kafka then forgets who sent records older than ``producer.id.expiration.ms`` (in the lab: 24 days).
+    It runs as soon as it is made. What the topic holds already is not sent again (`Record` says how records are known),
+    so a collector that was killed and started again goes on where it was. Only a replay of an old origin may have a
+    batch twice, if its only broker is killed: Kafka then forgets who sent records older than
+    ``producer.id.expiration.ms`` (in the lab: 24 days).
 
     Parameters
     ----------
@@ -45,9 +48,10 @@ class Collector:
     topic
         Kafka topic; it is created if it does not exist, and ``<topic>.dead-letter`` beside it.
     to_records
-        Makes `Record`s of one payload; it returns or raises `BadPayload` for what it cannot use.
+        Makes `Record`s of one payload, as a list or a generator. It returns or raises `BadPayload` for what it cannot
+        use. Whatever else it raises, or gives in place of a record, makes a dead letter, too.
     workers
-        Senders that share the work. With several, a `Router` sends a payload always to the same one, by `route`.
+        Senders that share the work. With several, a router sends a payload always to the same one, by `route`.
     route
         What a payload is routed by, for instance its id; by default all of its bytes.
     supervisor
@@ -81,36 +85,24 @@ class Collector:
         mailbox: int = 10_000,
         bootstrap_servers: str | None = None,
     ) -> None:
-        servers = bootstrap_servers or lab.bootstrap_servers()
-        known = _kafka.prepare(topic, REMEMBER, bootstrap_servers=servers)
-        self.topic = topic
-        source.resume = bool(known)
-        self._source, self._supervisor = source, supervisor or Supervisor()
+        servers = bootstrap_servers or addresses.bootstrap_servers()
+        start = _kafka.prepare(topic, REMEMBER, bootstrap_servers=servers)
+        self.topic, self._source, self._supervisor = topic, source, supervisor or Supervisor()
+        names = [f"sender-{number + 1}" for number in range(workers)] if workers > 1 else ["sender"]
         self._senders = [
-            Sender(
-                topic,
-                to_records,
-                bootstrap_servers=servers,
-                name=f"sender-{number}" if workers > 1 else "sender",
-                source=source.name,
-                known=known,
-                mailbox=Mailbox(capacity=mailbox),
-            )
-            for number in range(1, workers + 1)
+            Sender(name, topic, to_records, start, servers, source=source.name, mailbox=Mailbox(capacity=mailbox))
+            for name in names
         ]
         refs = [sender.actor_ref for sender in self._senders]
-        source.target = Router(refs, key=route) if workers > 1 else refs[0]
+        source.resume, source.target = bool(start.known), Router(refs, key=route) if workers > 1 else refs[0]
+        self._actors = (source, *self._senders)
         self._stopping, self._stopped = threading.Lock(), False
-        self._begin()
-
-    def _begin(self) -> None:
-        actors = [self._source, *self._senders]
         try:
             self._supervisor.begin()
-            for actor in reversed(actors):  # the source last: whom it tells must be there
+            for actor in reversed(self._actors):  # the source last: the senders that it tells must be there
                 actor.supervisor = self._supervisor.actor_ref
                 actor.begin()
-            for actor in actors:
+            for actor in self._actors:
                 actor.actor_ref.tell([])  # nothing yet: it wakes a sender to connect, and a source to begin
         except BaseException:
             self._shut_down(5.0)
@@ -122,12 +114,12 @@ class Collector:
     @property
     def failed(self) -> BaseException | None:
         """What made it give up, or None."""
-        return next((actor.error for actor in (self._source, *self._senders) if actor.error is not None), None)
+        return next((actor.error for actor in self._actors if actor.error is not None), None)
 
     @property
     def trouble(self) -> BaseException | None:
-        """What it failed of last, mended since or not; None: nothing so far."""
-        return next((actor.trouble for actor in (self._source, *self._senders) if actor.trouble is not None), None)
+        """Its last failure, or what keeps Kafka from acknowledging, over by now or not; None: nothing so far."""
+        return next((actor.trouble for actor in self._actors if actor.trouble is not None), None)
 
     @property
     def state(self) -> str:
@@ -136,7 +128,8 @@ class Collector:
             return "failed"
         if self._stopped:
             return "stopped"
-        return "ended" if self._source.ended.is_set() and self._idle() else "running"
+        idle = self._source.counts.sent == sum(sender.handled for sender in self._senders) and not self._unsent()
+        return "ended" if self._source.ended.is_set() and idle else "running"
 
     @property
     def latest(self) -> bytes | None:
@@ -146,14 +139,9 @@ class Collector:
     @property
     def counts(self) -> Counts:
         """The counts as they are now."""
-        tallies = [sender.tally for sender in self._senders]
-        return Counts(
-            received=sum(tally.received for tally in tallies),
-            sent=sum(tally.sent for tally in tallies),
-            duplicate=sum(tally.duplicate for tally in tallies),
-            dead_lettered=sum(tally.dead_lettered for tally in tallies),
-            restarts=self._source.tally.restarts + sum(tally.restarts for tally in tallies),
-        )
+        total = sum((sender.counts for sender in self._senders), Counts())
+        total.restarts += self._source.counts.restarts
+        return total
 
     def counters(self) -> pd.DataFrame:
         """One row an actor.
@@ -166,11 +154,11 @@ class Collector:
             not acknowledged. A source counts payloads, a sender records: a payload of quotes holds many.
         """
         now = time.monotonic()
-        rows = [{"actor": self._source.name, **asdict(self._source.tally), "mailbox": 0, "lag_s": 0.0}]
+        rows = [{"actor": self._source.name, **asdict(self._source.counts), "mailbox": 0, "lag_s": 0.0}]
         for sender in self._senders:
             waiting = [since for since in (sender.oldest, sender.mailbox.waiting_since()) if since is not None]
             lag = round(max(now - min(waiting, default=now), 0.0), 3)
-            rows.append({"actor": sender.name, **asdict(sender.tally), "mailbox": len(sender.mailbox), "lag_s": lag})
+            rows.append({"actor": sender.name, **asdict(sender.counts), "mailbox": len(sender.mailbox), "lag_s": lag})
         return pd.DataFrame(rows).set_index("actor")
 
     def wait(self, *, sent: int | None = None, timeout: float = 30.0) -> Counts:
@@ -188,17 +176,12 @@ class Collector:
         return self.counts
 
     def _wait_for(self, done: Callable[[], bool], what: str, timeout: float) -> None:
-        until, pause = time.monotonic() + timeout, threading.Event()
-        while not done():
-            if self.failed is not None:
-                raise self._gave_up() from self.failed
-            if self._stopped or time.monotonic() > until:
-                raise CollectorError(
-                    f"{what} within {timeout:g} s",
-                    got=repr(self),
-                    todo="look at collector.counters(): which actor has stopped counting?",
-                ) from self.trouble
-            pause.wait(0.01)
+        wait_until(lambda: done() or self.failed is not None or self._stopped, seconds=timeout, every=0.01)
+        if done():
+            return
+        self._raise_failure()
+        todo = "look at collector.counters(): which actor has stopped counting?"
+        raise CollectorError(f"{what} within {timeout:g} s", got=repr(self), todo=todo) from self.trouble
 
     # ---- the end ----------------------------------------------------------------------------------------------
 
@@ -220,8 +203,7 @@ class Collector:
                 self._shut_down(timeout)
                 self._stopped = True
                 atexit.unregister(self.stop)
-        if self.failed is not None:
-            raise self._gave_up() from self.failed
+        self._raise_failure()
         if self._source.running:
             raise CollectorError(
                 f"the {self._source.name} of topic {self.topic!r} to let go of its source in {timeout:g} s",
@@ -237,64 +219,61 @@ class Collector:
         return self.counts
 
     def _shut_down(self, timeout: float) -> None:
-        until = time.monotonic() + timeout
+        deadline = Deadline(timeout)
         with ExitStack() as steps:  # taken from the last to the first, each whatever the one before raised
-            steps.callback(self._end_supervisor)
-            steps.callback(self._end_senders, until)
-            steps.callback(self._end_source, until)
+            steps.callback(self._supervisor.join, 5.0)
+            steps.callback(self._supervisor.ask_to_stop)
+            steps.callback(self._end_senders, deadline)
+            steps.callback(self._end_source, deadline)
 
-    def _end_source(self, until: float) -> None:
+    def _end_source(self, deadline: Deadline) -> None:
         self._source.ask_to_stop()
         while True:
             self._source.halt()
-            if self._source.join(0.2) or time.monotonic() > until:
+            if self._source.join(0.2) or deadline.passed:
                 return
 
-    def _end_senders(self, until: float) -> None:
+    def _end_senders(self, deadline: Deadline) -> None:
         for sender in self._senders:
             sender.ask_to_stop()
-        late = [sender for sender in self._senders if not sender.join(until - time.monotonic())]
+        late = [sender for sender in self._senders if not sender.join(deadline.left)]
         for sender in late:
             sender.halt()
         for sender in late:
             sender.join(15.0)
 
-    def _end_supervisor(self) -> None:
-        self._supervisor.ask_to_stop()
-        self._supervisor.join(5.0)
-
-    def _idle(self) -> bool:
-        """Whether the senders have dealt with all that the source passed on."""
-        return self._source.tally.sent == sum(sender.handled for sender in self._senders) and not self._unsent()
-
     def _unsent(self) -> int:
         return self._source.unsent + sum(sender.unsent for sender in self._senders)
 
-    def _gave_up(self) -> CollectorError:
-        error, unsent = self.failed, self._unsent()
-        return CollectorError(
-            f"the collector of topic {self.topic!r} to keep running",
-            got=f"it gave up after {self.counts.restarts} restarts, {unsent} records unsent: {said(error)}",
-            todo=error.todo if isinstance(error, KitError) else "mend the cause, then start a new collector",
-        )
+    def _raise_failure(self) -> None:
+        if (error := self.failed) is not None:
+            raise CollectorError(
+                f"the collector of topic {self.topic!r} to keep running",
+                got=f"it gave up after {self.counts.restarts} restarts, {self._unsent()} records unsent: "
+                f"{in_words(error)}",
+                todo=error.todo if isinstance(error, KitError) else "mend the cause, then start a new collector",
+            ) from error
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        try:
+    def __exit__(self, kind: type[BaseException] | None, *_error: Any) -> None:
+        # Where the reader's own code has failed, its error says more than the collector's.
+        with suppress(*() if kind is None else (CollectorError,)):
             self.stop()
-        except CollectorError:
-            if kind is None:  # else the reader's own error says more
-                raise
 
     # ---- how it is shown --------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count:,} {name.replace('_', '-')}" for name, count in asdict(self.counts).items())
         error = self.failed or self.trouble
-        why = f"; last trouble: {said(error)}" if error else ""
+        why = f"; last trouble: {in_words(error)}" if error else ""
         return f"<Collector of topic {self.topic!r}: {self.state}, {counts}{why}>"
 
     def _repr_html_(self) -> str:
-        return as_html(self.topic, self.state, self.failed, self.counters())
+        error = self.failed or self.trouble
+        text = str(error) if isinstance(error, KitError) else in_words(error)
+        why = f"<pre>{html.escape(text)}</pre>" if error else ""
+        state = f"<b style='color:{_COLOURS[self.state]}'>{self.state}</b>"
+        caption = f"<b>Collector</b> of topic <code>{html.escape(self.topic)}</code>: {state}"
+        return f"<div>{caption}{why}{self.counters().to_html(border=0)}</div>"

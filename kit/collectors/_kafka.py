@@ -1,65 +1,67 @@
-"""The two Kafka clients of a sender: a producer that neither loses nor doubles, and a look at the end of a topic."""
+"""A sender's Kafka: a producer that takes records by the batch, and a look at the end of a topic."""
 
-from functools import lru_cache
-from typing import Any
+from collections.abc import Hashable, Mapping
+from typing import NamedTuple
 
 from kafka import KafkaProducer, TopicPartition
-from kafka.errors import KafkaError
-from kafka.partitioner import murmur2
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from kit import topics
-from kit.collectors._records import DEAD_LETTER, Identity, identity
+from kit.collectors._records import DEAD_LETTER, identity_in_topic
+from kit.errors import KitError, TopicError
 from kit.servers import clients
 from kit.topics.reading import read
 
-__all__ = ["close_producer", "open_producer", "partition_of", "prepare", "tail"]
+__all__ = ["Start", "close_producer", "obstacle", "open_producer", "prepare", "tails"]
 
-_CONNECT = {
-    "bootstrap_timeout_ms": 8000,
-    "reconnect_backoff_ms": 50,
+_WEEKS = 2**31 - 1  # the longest delivery time-out that Kafka knows: 24 days
+_OPTIONS = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "allow_auto_create_topics": False,
+    # A batch whose time is up may or may not be in the topic: giving up on it means to lose it or to send it twice. So
+    # the producer never does. While the brokers are away the batch waits, and the sender's mailbox fills.
+    "delivery_timeout_ms": _WEEKS,
+    "max_block_ms": 5_000,
     "reconnect_backoff_max_ms": 1000,
-    "metrics_enabled": False,
 }
-_WEEKS = 2**31 - 1  # the longest Kafka knows: 24 days
 
 
-def open_producer(bootstrap_servers: str) -> Any:
+def open_producer(bootstrap_servers: str) -> KafkaProducer:
     """An idempotent producer with acks=all that tries for as long as it takes.
-
-    A batch whose time is up may or may not be in the topic: giving up on it means to lose it or to send it twice. So it
-    never is given up: while the brokers are away it waits, in its order, and the sender's mailbox fills.
 
     Raises
     ------
     BrokerUnavailable
         No broker answered.
     """
-    try:
-        return KafkaProducer(
-            bootstrap_servers=clients.reachable(bootstrap_servers),
-            acks="all",
-            enable_idempotence=True,
-            delivery_timeout_ms=_WEEKS,
-            request_timeout_ms=10_000,
-            max_block_ms=10_000,
-            batch_size=65_536,
-            **_CONNECT,
-        )
-    except KafkaError as error:
-        raise clients.unavailable(bootstrap_servers, f"{type(error).__name__}: {error}") from error
+    producer = clients.producer(bootstrap_servers, **_OPTIONS)
+    # A batch that is too large comes back whole: the sender makes smaller ones, and knows what is in them.
+    producer._sender._can_split = lambda *_: False
+    return producer
 
 
-def close_producer(producer: Any, *, flushed: bool) -> None:
+def close_producer(producer: KafkaProducer, *, flushed: bool) -> None:
     """Close a producer; one that is not `flushed` drops what it still holds, at once."""
     if not flushed:
-        # close() flushes first, and without a broker it ends there, its thread running: this is the way past that.
+        # close() flushes first, and without a broker, or a thread, it ends there: this is the way past that.
         producer._sender.force_close()
         producer._sender.join(10.0)
+        producer._accumulator.abort_incomplete_batches()
+        producer._sender._client.close()
     producer.close(timeout=10.0)
 
 
-def prepare(topic: str, most: int, *, bootstrap_servers: str) -> list[Identity]:
-    """See to it that a topic and its dead-letter topic exist; returns the `tail` of the topic.
+class Start(NamedTuple):
+    """What a collector must know of its topic when it starts."""
+
+    known: list[Hashable]  # the identities of the last records of each partition
+    ends: dict[TopicPartition, int]
+    keep_time: bool  # the topic replaces event times (message.timestamp.type=LogAppendTime)
+
+
+def prepare(topic: str, most: int, *, bootstrap_servers: str) -> Start:
+    """See to it that a topic and its dead-letter topic exist, and look at the last `most` records of each partition.
 
     Raises
     ------
@@ -68,15 +70,26 @@ def prepare(topic: str, most: int, *, bootstrap_servers: str) -> list[Identity]:
     TopicError
         Kafka refused a topic.
     """
+    setting, both = "message.timestamp.type", [topic, topic + DEAD_LETTER]
     with clients.consumer(bootstrap_servers) as consumer:
         there = consumer.topics()
-        for name in {topic, topic + DEAD_LETTER} - there:
+        for name in set(both) - there:
             topics.create(name, bootstrap_servers=bootstrap_servers)
-        return _read_tail(consumer, topic, most) if topic in there else []
+        old = [name for name in both if name in there]
+        partitions = [TopicPartition(name, number) for name in old for number in consumer.partitions_for_topic(name)]
+        first, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+        spans = {tp: (max(first[tp], ends[tp] - most), ends[tp]) for tp in partitions if tp.topic == topic}
+        known = [identity_in_topic(record)[1] for batch in read(consumer, spans) for record in batch]
+    with clients.admin(bootstrap_servers) as admin:
+        asked = ConfigResource(ConfigResourceType.TOPIC, topic, {setting: None})
+        answer = clients.ask(admin.describe_configs, [asked], config_filter="all")
+    return Start(known, ends, answer["topic"][topic][setting]["value"] == "LogAppendTime")
 
 
-def tail(topic: str, most: int, *, bootstrap_servers: str) -> list[Identity]:
-    """The identities of the last `most` records of each partition of a topic.
+def tails(
+    names: list[str], ends: Mapping[TopicPartition, int], *, bootstrap_servers: str
+) -> list[tuple[str, Hashable]]:
+    """Topic and identity of each record that topics have beyond the offsets `ends` (0 where there is none).
 
     Raises
     ------
@@ -84,17 +97,25 @@ def tail(topic: str, most: int, *, bootstrap_servers: str) -> list[Identity]:
         No broker answered.
     """
     with clients.consumer(bootstrap_servers) as consumer:
-        return _read_tail(consumer, topic, most)
+        partitions = [TopicPartition(n, number) for n in names for number in consumer.partitions_for_topic(n) or ()]
+        spans = {}
+        first, now = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+        for tp in partitions:
+            after = ends.get(tp, 0)
+            spans[tp] = (max(first[tp], after if after <= now[tp] else 0), now[tp])  # else it was made anew
+        return [identity_in_topic(record) for batch in read(consumer, spans) for record in batch]
 
 
-def _read_tail(consumer: Any, topic: str, most: int) -> list[Identity]:
-    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-    first, end = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-    spans = {tp: (max(first[tp], end[tp] - most), end[tp]) for tp in partitions}
-    return [identity(r.key, r.value or b"", r.timestamp) for batch in read(consumer, spans) for r in batch]
-
-
-@lru_cache(maxsize=4096)
-def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of a key, as every Kafka client reckons it; remembered, since murmur2 in Python takes its time."""
-    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+def obstacle(topic: str, *, bootstrap_servers: str) -> KitError | None:
+    """Why Kafka acknowledges no record of a topic, as far as it can be seen: brokers or topic are gone."""
+    try:
+        with clients.consumer(bootstrap_servers) as consumer:
+            if topic in consumer.topics():
+                return None
+    except KitError as error:
+        return error
+    return TopicError(
+        f"topic {topic!r} to exist as long as a collector runs",
+        got="it was deleted",
+        todo="stop the collector, and start it again: it makes the topic",
+    )

@@ -58,7 +58,14 @@ def collect_quotes(
     yahoo = Yahoo(base_url, retries=0)
     try:
         first = [yahoo.fetch_quotes(wanted)]
-        _check_known(wanted, first[0])
+        quotes, rejected = parse_quotes(first[0])
+        missing = sorted(set(wanted) - {quote.symbol for quote in quotes})
+        if missing and not rejected:  # the market leaves out what it does not know
+            raise UnknownSymbol(
+                "symbols that the market knows",
+                got=f"no quote for {', '.join(missing)}",
+                todo="look for a typing error: symbols are capitals, for instance JPM",
+            )
         poller = Poller(lambda: first.pop() if first else yahoo.fetch_quotes(wanted), every=every, close=yahoo.close)
         return Collector(poller, topic, quote_records, supervisor=supervisor, bootstrap_servers=bootstrap_servers)
     except BaseException:
@@ -77,15 +84,3 @@ def _record(quote: Quote) -> Record:
     day = quote.day.isoformat() if quote.day else None
     value = {"symbol": quote.symbol, "price": quote.price, "ts": at, "day": day}
     return Record(quote.symbol.encode(), json.dumps(value, separators=(",", ":")).encode(), at)
-
-
-def _check_known(wanted: list[str], body: bytes) -> None:
-    """The market leaves out what it does not know: say so at once, while somebody looks."""
-    quotes, rejected = parse_quotes(body)
-    missing = sorted(set(wanted) - {quote.symbol for quote in quotes})
-    if missing and not rejected:
-        raise UnknownSymbol(
-            "symbols that the market knows",
-            got=f"no quote for {', '.join(missing)}",
-            todo="look for a typing error: symbols are capitals, for instance JPM",
-        )

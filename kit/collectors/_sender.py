@@ -1,37 +1,31 @@
 """The actor that turns payloads into records and has Kafka acknowledge each of them, once."""
 
+import time
 from collections import Counter, deque
-from contextlib import suppress
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
-from kafka.errors import (
-    InvalidRecordError,
-    InvalidTimestampError,
-    KafkaError,
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
-)
+from kafka import TopicPartition, errors
+from kafka.partitioner import murmur2
 
 from kit.collectors import _kafka
 from kit.collectors._actor import GaveUp, Halted, Supervised
+from kit.collectors._batch import MOST_BYTES, Batch
 from kit.collectors._mailbox import Mailbox
-from kit.collectors._records import DEAD_LETTER, Identity, Letter, Record, Seen, ToRecords, dead_letter, identity
-from kit.errors import BadPayload
+from kit.collectors._records import DEAD_LETTER, DeadLetter, Record, Seen, ToRecords, checked, in_words
+from kit.errors import BadPayload, TopicError
 
 __all__ = ["REMEMBER", "Sender"]
 
 REMEMBER = 10_000  # records of a partition: more than can be in flight, more than a feed sends again
 
-# The broker will never take this record, however often it is asked.
-_REFUSED = (InvalidRecordError, InvalidTimestampError, MessageSizeTooLargeError, RecordListTooLargeError)
-
-
-class _Flying(NamedTuple):
-    """A letter that Kafka has been given and has not acknowledged yet."""
-
-    letter: Letter
-    future: Any
-    since: float
+# Kafka will never take this record, or one of this batch, however often it is asked.
+_TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
+_REFUSED = (errors.InvalidRecordError, errors.InvalidTimestampError, *_TOO_LARGE)
+_LATE_SECONDS = 2.0  # an acknowledgement that takes longer has a reason
+_GONE_SECONDS = 3.0  # a topic that is missing for longer is deleted; a broker that starts may not know it yet
+_STUCK_SECONDS = 60.0  # the brokers answer, but not to this producer
+_hash = lru_cache(maxsize=4096)(murmur2)  # in Python it takes 10 microseconds
 
 
 class Sender(Supervised):
@@ -39,217 +33,239 @@ class Sender(Supervised):
 
     Each record it has received ends in one of three ways: acknowledged by Kafka (`sent`), known already (`duplicate`),
     or in the dead-letter topic with its bytes and its error (`dead_lettered`). Until then the sender holds it: in the
-    outbox before Kafka is given it, flying until Kafka acknowledges it. After a failure it looks up which of the flying
-    ones landed, and sends the others again.
+    outbox before it is given to Kafka, in flight until Kafka acknowledges it. After a failure the outcome of what was
+    in flight is unknown: the sender looks it up in the topic, and sends the missing records again.
 
-    Parameters
-    ----------
-    topic
-        Where the records go; what cannot become a record goes to ``<topic>.dead-letter``.
-    to_records
-        Makes records of one payload. What it cannot use it returns as a `BadPayload`, or raises.
-    known
-        What the topic holds already.
-    in_flight
-        Most records given to Kafka and not acknowledged: when it is reached, the sender waits and its mailbox fills.
+    At most `in_flight` records are given to Kafka and not acknowledged; then the sender waits, and its mailbox fills.
     """
 
     def __init__(
-        self,
-        topic: str,
-        to_records: ToRecords,
-        *,
-        bootstrap_servers: str,
-        name: str = "sender",
-        source: str = "",
-        known: list[Identity] | None = None,
-        remember: int = REMEMBER,
-        in_flight: int = 5_000,
-        mailbox: Mailbox | None = None,
-    ) -> None:
+        self, name: str, topic: str, to_records: ToRecords, start: _kafka.Start, bootstrap_servers: str,
+        *, source: str, mailbox: Mailbox, in_flight: int = 10_000,
+    ) -> None:  # fmt: skip
         super().__init__(name, mailbox=mailbox)
         self.topic, self._to_records, self._bootstrap_servers = topic, to_records, bootstrap_servers
-        self._source, self._in_flight, self._remember = source, in_flight, remember
-        self._seen = Seen(most=2 * remember, known=known or ())
-        self._outbox: deque[Letter] = deque()
-        self._flying: deque[_Flying] = deque()
-        self._suspects = 0  # letters at the front of the outbox that are sent one by one: Kafka refused one of them
-        self._doubtful = 0  # letters at the front of the outbox that may have landed before the last restart
+        self._source, self._keep_time, self._most_in_flight = source, start.keep_time, in_flight
+        self._seen = Seen(most=2 * REMEMBER, known=start.known)
+        self._ends = dict(start.ends)  # of each partition: the offset from which records in flight may be found
+        self._outbox: deque[Record | DeadLetter] = deque()
+        self._batches: deque[Batch] = deque()
+        self._in_flight = 0  # records in these batches
+        self._unknown = 0  # records at the front of the outbox that may be in the topic: they were in flight
+        self._batch_bytes, self._turn = MOST_BYTES, 0
         self._producer: Any = None
-        self._taken = 0.0
+        self._next_look, self._missing_since = 0.0, float("inf")  # the topic
         self.handled = 0  # payloads
         self.latest: bytes | None = None  # the value of the newest record
-        self.left = 0  # payloads it did not look at any more
-        self.oldest: float | None = None
+        self.left = 0  # payloads that came after it was halted
+        self.oldest: float | None = None  # when the oldest payload came that is not done
 
     @property
     def unsent(self) -> int:
-        """Records and payloads that are in the sender's hands, and not known to be in a topic."""
-        return len(self.mailbox) + len(self._outbox) + len(self._flying) + self.left
+        """Records and payloads that the sender holds, and that are not known to be in a topic."""
+        return len(self.mailbox) + len(self._outbox) + self._in_flight + self.left
 
-    # ---- one letter: payloads become records, records are delivered -------------------------------------------
+    # ---- payloads become records, records are delivered --------------------------------------------------------
 
     def work(self, message: list[bytes]) -> None:
         if self.halted.is_set():
             self.left += len(message)
             return
-        self._taken = self.mailbox.last_arrival
-        self.oldest = self.oldest or self._taken
-        self._take(message)
+        self.oldest = self.oldest or self.mailbox.last_arrival
+        for payload in message:
+            self._take(payload)
         self.supervised(self._deliver)
         self.handled += len(message)
 
-    def _take(self, payloads: list[bytes]) -> None:
-        """Put into the outbox what is new in the payloads. This cannot fail: what is no record is a dead letter."""
-        outbox, topic, tally, is_new = self._outbox, self.topic, self.tally, self._seen.add
-        for payload in payloads:
-            try:
-                records = list(self._to_records(payload))
-            except Exception as error:  # a payload must not stop the pipeline, whatever is wrong with it
-                records = [_rejected(payload, error)]
-            tally.received += len(records)
-            for record in records:
-                if type(record) is not Record:
-                    outbox.append(self._reject(record))
+    def _take(self, payload: bytes) -> None:
+        """Put into the outbox what is new in a payload. This cannot fail: what is no record is a dead letter."""
+        counts, outbox, is_new = self.counts, self._outbox, self._seen.add
+        try:
+            for made in self._to_records(payload):
+                counts.received += 1
+                try:
+                    record = checked(made)
+                except Exception as error:
+                    outbox.append(self._dead_letter(payload, error))
                     continue
-                key, value, at = record
-                if is_new((value if key is None else key, at)):
-                    outbox.append(Letter(key, value, at, topic, None))
-                    self.latest = value
+                if is_new(record.identity):
+                    outbox.append(record)
+                    self.latest = record.value
                 else:
-                    tally.duplicate += 1
+                    counts.duplicate += 1
+        except BaseException as error:  # a payload must not stop the pipeline, even if its code calls sys.exit()
+            counts.received += 1
+            outbox.append(self._dead_letter(payload, error))
 
-    def _reject(self, odd: object) -> Letter:
-        """The dead letter for what `to_records` gave in place of a `Record`."""
-        if isinstance(odd, BadPayload):
-            return dead_letter(self.topic, odd.raw, odd.__cause__ or odd, source=self._source)
-        error = TypeError(f"to_records gave a {type(odd).__name__}, not a Record")
-        return dead_letter(self.topic, odd, error, source=self._source)
+    def _dead_letter(self, payload: bytes | None, error: BaseException) -> DeadLetter:
+        if isinstance(error, BadPayload):
+            payload = error.raw if type(error.raw) is bytes else payload
+            error = error.__cause__ or error
+        return DeadLetter.of(payload or b"", error, source=self._source)
 
     def _deliver(self) -> None:
         """Give Kafka what is in the outbox; with nothing else to do, wait until it is acknowledged."""
-        outbox, flying = self._outbox, self._flying
         while True:
             producer = self._producer or self._open()
-            partitions = len(producer.partitions_for(self.topic))
-            while outbox and self._producer is producer:  # it is not, once Kafka has refused a record
-                if self._suspects:
-                    self._send_next(producer, partitions)
-                    self._settle(0)
-                    self._suspects -= self._producer is producer
-                elif len(flying) >= self._in_flight:
-                    self._settle(self._in_flight // 2)
-                else:
-                    self._send_next(producer, partitions)
-            self.oldest = flying[0].since if flying else None
-            self._settle(self._in_flight if len(self.mailbox) else 0)
-            if not outbox:
+            while self._outbox and self._producer is producer:  # it is not, once Kafka has refused a record
+                self._send_batches(producer)
+                if self._in_flight >= self._most_in_flight:
+                    self._settle(self._most_in_flight // 2)
+            self.oldest = self._batches[0].since if self._batches else None
+            self._settle(self._most_in_flight if len(self.mailbox) else 0)
+            if not self._outbox:
                 return
 
-    def _send_next(self, producer: Any, partitions: int) -> None:
-        """Give Kafka the first letter of the outbox."""
-        letter = self._outbox[0]
-        key, value, at, topic, headers = letter
+    def _send_batches(self, producer: Any) -> None:
+        """Give Kafka the outbox in batches, as far as there is room in flight."""
+        outbox, filling = self._outbox, dict[TopicPartition, Batch]()
+        kind: type | None = None
+        self._turn += 1
+        while outbox and self._in_flight < self._most_in_flight:
+            record = outbox[0]
+            if type(record) is not kind:
+                kind = type(record)
+                partitions = self._partitions(producer, self.topic if kind is Record else self.topic + DEAD_LETTER)
+            tp = partitions[0]
+            if len(partitions) > 1:
+                turn = self._turn if record.key is None else _hash(record.key) & 0x7FFFFFFF
+                tp = partitions[turn % len(partitions)]
+            batch = filling.get(tp)
+            if batch is None:
+                batch = Batch(tp, most_bytes=self._batch_bytes, keep_time=self._keep_time, since=self.oldest)
+                filling[tp] = batch
+                self._batches.append(batch)
+            if batch.add(record):
+                outbox.popleft()
+                self._in_flight += 1
+            else:
+                filling.pop(tp).send(producer)
+        for batch in filling.values():
+            batch.send(producer)
+
+    def _partitions(self, producer: Any, topic: str) -> list[TopicPartition]:
         try:
-            where = None if key is None else 0 if partitions == 1 else _kafka.partition_of(key, partitions)
-            future = producer.send(topic, value, key, headers, where, at)
-        except (TypeError, AttributeError, MessageSizeTooLargeError) as error:
-            self._outbox[0] = self._refuse(letter, error)
-            return
-        self._flying.append(_Flying(letter, future, self._taken))
-        self._outbox.popleft()
+            return [TopicPartition(topic, number) for number in sorted(producer.partitions_for(topic))]
+        except errors.KafkaTimeoutError as error:
+            raise _kafka.obstacle(topic, bootstrap_servers=self._bootstrap_servers) or error from error
 
     def _settle(self, most: int) -> None:
-        """Look through what Kafka has acknowledged, and wait until at most `most` records fly."""
-        flying, tally = self._flying, self.tally
-        while flying:
-            letter, future, _ = flying[0]
-            if not future.is_done:
-                if len(flying) <= most:
+        """Look through what Kafka has acknowledged, and wait until at most `most` records are in flight."""
+        batches = self._batches
+        while batches:
+            batch = batches[0]
+            if not batch.future.is_done:
+                if self._in_flight <= most:
                     break
-                self._wait(future)
-                continue
-            if future.exception is not None:
-                self._take_back(future.exception)
+                self._wait(batch)
+            elif batch.failed:
+                self._take_back()
                 return
-            if letter.headers is None:
-                tally.sent += 1
             else:
-                tally.dead_lettered += 1
-            flying.popleft()
-        self.oldest = flying[0].since if flying else None
-        self._progressed = True
+                self._count(batch.tp.topic, len(batch.records))
+                self._ends[batch.tp] = max(batch.end, self._ends.get(batch.tp, 0))
+                self._in_flight -= len(batch.records)
+                batches.popleft()
+                self._progressed = True
+        self.oldest = batches[0].since if batches else None
 
-    def _wait(self, future: Any) -> None:
-        if self.halted.is_set():
-            raise Halted
-        with suppress(KafkaError):  # what has become of the record is read off the future
-            future.get(timeout=0.1)
+    def _count(self, topic: str, records: int) -> None:
+        if topic == self.topic:
+            self.counts.sent += records
+        else:
+            self.counts.dead_lettered += records
 
     # ---- when something fails ---------------------------------------------------------------------------------
 
-    def _take_back(self, error: Exception) -> None:
-        """Kafka did not take the first of the flying records: fail, bury it, or find out which one it meant.
+    def _wait(self, batch: Batch) -> None:
+        """Wait a moment for an acknowledgement; if it is late, look for the reason."""
+        if self.halted.is_set():
+            raise Halted
+        if batch.future.wait(0.1):
+            self._missing_since = float("inf")
+            return
+        if not self._producer._sender.is_alive():
+            raise errors.KafkaConnectionError("the producer's thread has died")
+        now = time.monotonic()
+        if now - batch.sent < _LATE_SECONDS or now < self._next_look:
+            return
+        self._next_look = now + 1.0
+        obstacle = _kafka.obstacle(batch.tp.topic, bootstrap_servers=self._bootstrap_servers)
+        self._missing_since = min(self._missing_since, now) if isinstance(obstacle, TopicError) else float("inf")
+        if obstacle is not None and now - self._missing_since >= _GONE_SECONDS:
+            raise obstacle
+        if obstacle is None and now - batch.sent > _STUCK_SECONDS:
+            raise errors.KafkaTimeoutError(f"nothing acknowledged in {_STUCK_SECONDS:.0f} s, though the brokers answer")
+        self.trouble = obstacle or self.trouble
 
-        One record that Kafka refuses takes its whole batch with it, and with an idempotent producer every batch after
-        that. So the records in flight are sent again one by one, by a new producer: one that is refused alone is bad.
+    def _take_back(self) -> None:
+        """Kafka did not take a batch in flight: fail, or find the records that it refuses and make them dead letters.
+
+        The broker names them, or, of a batch that is too large, none: then the next batches are half as large. After a
+        refusal an idempotent producer drops all that it holds, so the rest is sent again, by a new one.
         """
-        refused = type(error) is KafkaError or isinstance(error, _REFUSED)
-        if not refused:
-            raise error
-        if self._suspects:
-            self._outbox.appendleft(self._refuse(self._flying.popleft().letter, error))
+        done = [batch for batch in self._batches if batch.future.is_done and batch.failed]
+        batch = next((batch for batch in done if not batch.dropped), done[0])
+        errors = batch.errors
+        refused = [number for number, error in enumerate(errors) if isinstance(error, _REFUSED)]
+        if batch.dropped or not refused:
+            raise errors[0]
+        if len(errors) > 1 and errors[0] is errors[-1]:  # one error for the whole batch
+            self._batch_bytes = max(batch.size // 2, 1)
         else:
-            self._suspects = len(self._flying)
+            for number in refused:
+                batch.records[number] = self._refuse(batch.records[number], errors[number])
+            if not isinstance(errors[0], _TOO_LARGE):
+                self._batch_bytes = MOST_BYTES
         self.on_restart()
 
-    def _refuse(self, letter: Letter, error: Exception) -> Letter:
+    def _refuse(self, record: Record | DeadLetter, error: Exception) -> DeadLetter:
         """The dead letter in place of a record that Kafka will never take."""
-        if letter.topic != self.topic:
-            raise error
-        return dead_letter(self.topic, letter.value, error, source=self._source)
+        if type(record) is Record:
+            return self._dead_letter(record.value, error)
+        if isinstance(record, DeadLetter) and isinstance(error, _TOO_LARGE) and len(record.value) > 100:
+            return record.cut(len(record.value) // 2)
+        raise TopicError(
+            f"topic {self.topic + DEAD_LETTER!r} to take dead letters: records without a key",
+            got=in_words(error),
+            todo=f"topics.delete({self.topic + DEAD_LETTER!r}), then start the collector again: it makes the topic",
+        ) from error
 
     def on_restart(self) -> None:
-        self._doubtful += len(self._flying)
-        self._outbox.extendleft(flying.letter for flying in reversed(self._flying))
-        self._flying.clear()
+        for batch in reversed(self._batches):
+            self._outbox.extendleft(reversed(batch.records))
+        self._unknown += self._in_flight
+        self._batches.clear()
+        self._in_flight = 0
         self._close(flushed=False)
 
     def _open(self) -> Any:
-        """A new producer; after a failure, first see what the old one got through."""
+        """A new producer; after a failure, first see which records the old one got through."""
         self._producer = _kafka.open_producer(self._bootstrap_servers)
-        if self._doubtful:
-            landed: Counter[Identity] = Counter()
-            for topic in (self.topic, self.topic + DEAD_LETTER):
-                landed.update(_kafka.tail(topic, self._remember, bootstrap_servers=self._bootstrap_servers))
-            doubtful = [self._outbox.popleft() for _ in range(self._doubtful)]
-            self._doubtful = 0
-            missing = [letter for letter in doubtful if not self._landed(letter, landed)]
-            self._suspects = max(self._suspects - len(doubtful) + len(missing), 0)
-            self._outbox.extendleft(reversed(missing))
+        if self._unknown:
+            names = {Record: self.topic, DeadLetter: self.topic + DEAD_LETTER}
+            there = Counter(_kafka.tails(list(names.values()), self._ends, bootstrap_servers=self._bootstrap_servers))
+            unknown = [self._outbox.popleft() for _ in range(self._unknown)]
+            self._unknown = 0
+            for record in reversed(unknown):
+                found = names[type(record)], record.identity
+                if there[found]:
+                    there[found] -= 1
+                    self._count(found[0], 1)
+                else:
+                    self._outbox.appendleft(record)
         return self._producer
-
-    def _landed(self, letter: Letter, landed: Counter[Identity]) -> bool:
-        known_by = identity(letter.key, letter.value, letter.time)
-        if not landed[known_by]:
-            return False
-        landed[known_by] -= 1
-        if letter.headers is None:
-            self.tally.sent += 1
-        else:
-            self.tally.dead_lettered += 1
-        return True
 
     # ---- the end ----------------------------------------------------------------------------------------------
 
     def on_stop(self) -> None:
         try:
-            while (self._outbox or self._flying) and not self.halted.is_set():
+            while (self._outbox or self._batches) and not self.halted.is_set():
                 self.supervised(self._deliver)
         except (GaveUp, Halted):
             pass  # `unsent` tells how many; the collector's stop() raises it
         finally:
-            self._close(flushed=not self._flying)
+            self._close(flushed=not self._batches)
             super().on_stop()
 
     def on_failure(self, *error: Any) -> None:
@@ -261,11 +277,3 @@ class Sender(Supervised):
         producer, self._producer = self._producer, None
         if producer is not None:
             _kafka.close_producer(producer, flushed=flushed)
-
-
-def _rejected(payload: bytes, error: Exception) -> BadPayload:
-    if isinstance(error, BadPayload):
-        return error
-    rejected = BadPayload("a payload that becomes records", got=str(error), todo="see the dead letter", raw=payload)
-    rejected.__cause__ = error
-    return rejected

@@ -2,38 +2,61 @@
 
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
+from typing import Any
 
 import pykka
 
 from kit.collectors._actor import Halted, Supervised
 from kit.collectors._mailbox import MailboxFull
+from kit.errors import ConfigError
 
-__all__ = ["Listener", "Poller", "Source", "Target"]
+__all__ = ["Listener", "Poller", "Router", "Source"]
 
 
-class Target(Protocol):
-    """Whom a source tells what it got: an actor's ref, or a router."""
+class Router:
+    """Stands for several actors that do the same work, and looks like the ref of one.
 
-    def tell(self, message: bytes, /) -> None: ...
+    The same `key` always goes to the same actor, so that this actor alone can tell whether a record comes twice. A
+    payload that has no key goes by its bytes.
+    """
+
+    def __init__(self, workers: Sequence[Any], *, key: Callable[[bytes], Hashable] | None = None) -> None:
+        self.workers = tuple(workers)
+        self._key = key
+
+    def tell(self, message: bytes) -> None:
+        """Put the message into the mailbox of the worker that its key belongs to."""
+        number = hash(message)
+        if self._key is not None:
+            with suppress(Exception):  # `to_records` sees the same payload, and makes it a dead letter if it is bad
+                number = hash(self._key(message))
+        self.workers[number % len(self.workers)].tell(message)
 
 
 class Source(Supervised):
-    """What a poller and a listener have in common: they pass payloads on, and slow down when nobody takes them."""
+    """What a poller and a listener have in common: they pass payloads on, and wait while the sender's mailbox is full.
 
-    target: Target
+    `resume` is True if the topic had records when the collector started: a source that can give its last minutes again
+    then does so. What the topic has already is dropped.
+    """
+
+    target: Any  # where its payloads go: the ref of a sender, or a router
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.ended = threading.Event()  # there is nothing more to come
         self.unsent = 0
-        self.resume = False  # the topic has records: an earlier collector may have been cut short
+        self.resume = False
 
     def pass_on(self, payload: bytes) -> None:
         """Tell the target. Waits as long as its mailbox is full: meanwhile nothing is taken from the source."""
+        if type(payload) is not bytes:
+            got = f"a {type(payload).__name__}"
+            raise ConfigError("a source that gives bytes", got=got, todo="encode it: json.dumps(data).encode()")
         self._progressed = True
-        self.tally.received += 1
+        self.counts.received += 1
         while True:
             try:
                 self.target.tell(payload)
@@ -43,17 +66,19 @@ class Source(Supervised):
                 self.unsent += 1
                 self.ended.set()
                 raise Halted from None
-            self.tally.sent += 1
+            self.counts.sent += 1
             return
 
 
 class Poller(Source):
-    """Asks a source every so often: request and response.
+    """A source that is asked every so often: request and response.
 
     Parameters
     ----------
     fetch
-        Gets one payload. What it raises goes to the supervisor, who has it tried again.
+        Returns one payload, as bytes. It raises when it cannot: any exception is one failure, about which the poller
+        asks its supervisor. `Unauthorized`, `UnknownSymbol` and `ConfigError` are given up on at once, after
+        `RateLimited` the poller waits for its `retry_after` seconds, other errors are tried again, later and later.
     every
         Seconds from one request to the next. When the sender cannot keep up, polls are left out, not made up for.
     close
@@ -73,7 +98,7 @@ class Poller(Source):
         self._due = 0.0
 
     def work(self, message: Any) -> None:
-        """Poll once, then tell itself to poll again: in between it reads its mail."""
+        """Poll once, then send itself the next message: in between it reads its mailbox."""
         if self.halted.wait(max(self._due - time.monotonic(), 0.0)):
             return
         self._due = max(self._due + self.every, time.monotonic())
@@ -82,27 +107,28 @@ class Poller(Source):
 
     def on_stop(self) -> None:
         super().on_stop()
-        self._let_go()
-
-    def on_failure(self, *error: Any) -> None:
-        super().on_failure(*error)
-        self._let_go()
-
-    def _let_go(self) -> None:
         if self._close is not None:
             self._close()
 
+    def on_failure(self, *_error: Any) -> None:
+        self.on_stop()
+
 
 class Listener(Source):
-    """Listens to a source that sends when it has something: a stream.
+    """A source that sends when it has something: a stream.
 
     Parameters
     ----------
     listen
-        Connects, and calls the function it is given with each payload until the stream ends. It raises when the line
-        drops, and is then called again as the supervisor says; it returns when there is nothing more to come.
+        Connects, and calls the function it is given with each payload, as bytes, until the stream ends. It returns when
+        nothing more will come. It raises when the line drops, or cannot be had; after what the supervisor says, it is
+        then called again, and connects anew (errors as for `Poller`). A stream that can begin at a place (an id, a
+        time) should begin a little before where it broke: records that come again are dropped by their identity (see
+        `Record`). If `resume` of the listener is True when `listen` is first called, an earlier collector has filled
+        the topic: a stream that can, then begins where that one may have been cut off.
     hang_up
-        Makes a `listen` that waits for data return; called by another thread.
+        Makes a `listen` that waits for data return or raise, for instance by closing its connection. Another thread
+        calls it, perhaps again and again, perhaps before there is a connection. Without it, `stop` can only wait.
 
     Examples
     --------
@@ -131,4 +157,7 @@ class Listener(Source):
     def halt(self) -> None:
         super().halt()
         if self._hang_up is not None:
-            self._hang_up()
+            try:
+                self._hang_up()
+            except Exception as error:  # it may come while `listen` opens or closes its connection; it comes again
+                self.trouble = error

@@ -1,11 +1,12 @@
 """The collector of tweets: X's stream, listened to for as long as it runs."""
 
-import json
+import logging
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
+import orjson
 from pydantic import SecretStr
 
 from kit.collectors._collector import Collector
@@ -17,7 +18,9 @@ from kit.sources import TweetStream
 
 __all__ = ["collect_tweets"]
 
-_COMPACT: Any = {"separators": (",", ":"), "ensure_ascii": False}
+# A collector shows its failures in its repr and in stop(): tweepy would print them into the cell that ran last.
+logging.getLogger("tweepy").addHandler(logging.NullHandler())
+
 _ID = re.compile(rb'"id":"(\d+)"')  # the first in a line is the tweet's own
 _NUMBER = re.compile(r"[0-9]{1,19}")
 _SNOWFLAKE_EPOCH = 1_288_834_974_657  # 4 November 2010, in milliseconds since 1970
@@ -42,8 +45,8 @@ def collect_tweets(
     Parameters
     ----------
     topic
-        Its records: key is the tweet's id, Kafka timestamp the moment it was written, value compact JSON with `id`,
-        `user`, `text` and `ts` (milliseconds since 1970).
+        Its records: key is the tweet's id, by which they are known; Kafka timestamp the moment it was written; value
+        compact JSON with `id`, `user`, `text` and `ts` (milliseconds since 1970).
     rules
         Rules of the filtered stream, ``["$JPM OR bank"]``; none: the sample stream.
     workers
@@ -75,59 +78,42 @@ def collect_tweets(
         stream.listen(receive)
 
     listener = Listener(listen, hang_up=stream.disconnect)
+    sharing: Any = {"workers": workers, "route": _tweet_id}
     collector = Collector(
-        listener,
-        topic,
-        tweet_records,
-        workers=workers,
-        route=_tweet_id,
-        supervisor=supervisor,
-        bootstrap_servers=bootstrap_servers,
+        listener, topic, tweet_records, supervisor=supervisor, bootstrap_servers=bootstrap_servers, **sharing
     )
-    if wait_connected:
-        _wait_connected(collector, stream, wait_connected)
+    try:
+        if wait_connected:
+            collector._wait_for(lambda: stream.connected, "the stream to be open", wait_connected)
+    except BaseException as error:
+        with suppress(CollectorError):
+            collector.stop()
+        if isinstance(error, CollectorError) and isinstance(error.__cause__, KitError):
+            raise error.__cause__ from None  # what X said, in place of what the collector says about it
+        raise
     return collector
 
 
-def _wait_connected(collector: Collector, stream: TweetStream, seconds: float) -> None:
-    try:
-        collector._wait_for(lambda: stream.connected, "the stream to be open", seconds)
-    except CollectorError as error:
-        with suppress(CollectorError):
-            collector.stop()
-        raise (error.__cause__ if isinstance(error.__cause__, KitError) else error) from None
-    except BaseException:
-        with suppress(CollectorError):
-            collector.stop()
-        raise
-
-
 def tweet_records(line: bytes) -> list[Record]:
-    """The record of one line of the stream.
-
-    Raises
-    ------
-    BadPayload
-        The line is no tweet.
-    """
+    """The record of one line of the stream; raises `BadPayload` if the line is not a tweet."""
     try:
-        told = json.loads(line)
-        tweet = told["data"]
-        number, text = tweet["id"], tweet["text"]
+        body = orjson.loads(line)
+        number, text = body["data"]["id"], body["data"]["text"]
         if not isinstance(text, str) or not isinstance(number, str) or not _NUMBER.fullmatch(number):
             raise TypeError(f"a text and a number as text, not {text!r:.40} and {number!r:.40}")
-        at = (int(number) >> 22) + _SNOWFLAKE_EPOCH  # a snowflake holds its time (X documentation, "Snowflake IDs")
-        value = json.dumps({"id": number, "user": _author(told), "text": text, "ts": at}, **_COMPACT).encode()
         if not 0 < int(number) < 1 << 63:
             raise ValueError(f"a number of 63 bits, not {number:.40}")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:  # ValueError: half a surrogate pair, too
+        at = (int(number) >> 22) + _SNOWFLAKE_EPOCH  # a snowflake holds its time (X documentation, "Snowflake IDs")
+        value = orjson.dumps({"id": number, "user": _author(body), "text": text, "ts": at})
+    except (ValueError, KeyError, TypeError) as error:  # ValueError: no JSON, or half a surrogate pair
         raise BadPayload(
             "a tweet with data.id and data.text",
             got=f"{type(error).__name__}: {str(error)[:120]}",
             todo="see the bytes in the dead letter",
             raw=line,
         ) from error
-    return [Record(number.encode(), value, at)]
+    key = number.encode()
+    return [Record(key, value, at, id=key)]
 
 
 def _tweet_id(line: bytes) -> bytes:
@@ -136,9 +122,9 @@ def _tweet_id(line: bytes) -> bytes:
     return found[1] if found else line
 
 
-def _author(told: dict[str, object]) -> str | None:
+def _author(body: Any) -> str | None:
     """The author's user name, where the line includes it."""
     try:
-        return str(told["includes"]["users"][0]["username"])  # type: ignore[index]
+        return str(body["includes"]["users"][0]["username"])
     except (KeyError, TypeError, IndexError):
         return None

@@ -166,7 +166,7 @@ class CheckContext:
             None does.
         """
         if not self._servers:
-            there = lab.kafka().bootstrap_servers
+            there = str(getattr(lab.servers()["kafka"], "bootstrap_servers", ""))
             if not there:
                 raise clients.unavailable("127.0.0.1", "it has not been started")
             self._servers, self._pids = ",".join(clients.reachable(there)), _pids()
@@ -233,7 +233,7 @@ class CheckContext:
 
 def _pids() -> dict[int, int | None]:
     """The process of each broker of the lab; those of a cluster of your own are not known."""
-    cluster = lab.kafka()
+    cluster = lab.servers()["kafka"]
     return {broker.id: broker.pid for broker in cluster.brokers} if isinstance(cluster, KafkaCluster) else {}
 
 

@@ -12,19 +12,19 @@ import uvicorn
 from kit.feeds.app import create_app
 from kit.feeds.clock import ClockError, ReplayClock
 from kit.feeds.data import load_prices, load_tweets
-from kit.feeds.world import World
+from kit.feeds.state import FeedState
 
 
 class _Server(uvicorn.Server):
-    """Tells open streams to end when the server is told to, and says where it listens."""
+    """Ends open streams when it has to stop, and prints where it listens."""
 
-    def __init__(self, config: uvicorn.Config, world: World) -> None:
+    def __init__(self, config: uvicorn.Config, state: FeedState) -> None:
         super().__init__(config)
-        self._world = world
+        self._state = state
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._world.closing = True
-        self._world.clock.wake()  # the streams that wait for the next tick
+        self._state.closing = True
+        self._state.clock.wake()  # the streams that wait for the next tick
         super().handle_exit(sig, frame)
 
     def _log_started_message(self, listeners: object) -> None:
@@ -41,24 +41,17 @@ def _instant(text: str) -> int:
     return int(read.replace(tzinfo=read.tzinfo or UTC).timestamp())
 
 
-def _read_options() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+def main() -> None:
+    """Run the server that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m kit.feeds", description=__doc__)
     parser.add_argument("--port", type=int, default=8900, help="0: any free port")
     parser.add_argument("--start", default="2008-09-15", help="trading day at which the replay starts")
     parser.add_argument("--speed", type=float, default=1.0, help="trading days a second")
     parser.add_argument("--origin", type=_instant, help="the replay's instant at tick 0 (default: now)")
     parser.add_argument("--paused", action="store_true", help="start with the clock standing still")
-    parser.add_argument("--tweets-per-tick", type=int, default=2)
     options = parser.parse_args()
     if not 0 <= options.port <= 65_535:
         parser.error(f"--port must be 0 to 65535, not {options.port}")
-    if not 1 <= options.tweets_per_tick <= 1000:
-        parser.error(f"--tweets-per-tick must be 1 to 1000, not {options.tweets_per_tick}")
-    return parser, options
-
-
-def main() -> None:
-    parser, options = _read_options()
     token = os.environ.get("KIT_FEEDS_TOKEN", "")
     if not token:
         parser.error("expected a bearer token in KIT_FEEDS_TOKEN; got none; set it to any secret word")
@@ -69,9 +62,9 @@ def main() -> None:
         )
     except ClockError as error:
         parser.error(str(error))
-    world = World(prices, load_tweets(), clock, token=token, tweets_per_tick=options.tweets_per_tick)
+    state = FeedState(prices, load_tweets(), clock, token=token)
     config = uvicorn.Config(
-        create_app(world),
+        create_app(state),
         host="127.0.0.1",
         port=options.port,
         log_level="warning",
@@ -79,7 +72,7 @@ def main() -> None:
         timeout_graceful_shutdown=2,
         lifespan="off",
     )
-    server = _Server(config, world)
+    server = _Server(config, state)
     with contextlib.suppress(KeyboardInterrupt):  # all is shut down by then; Ctrl-C is no error
         server.run()
     sys.exit(0 if server.started else 1)

@@ -6,7 +6,6 @@ import html
 import io
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.resources import files
 
 __all__ = ["Prices", "Tweet", "load_prices", "load_tweets"]
@@ -18,10 +17,6 @@ class Prices:
 
     days: list[str]
     closes: dict[str, list[float]]
-
-    @cached_property
-    def index(self) -> dict[str, int]:
-        return {day: number for number, day in enumerate(self.days)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +34,7 @@ class Tweet:
 
 
 def load_prices() -> Prices:
+    """The prices in the data file."""
     rows = csv.reader(_open("prices.csv.gz"))
     symbols = next(rows)[1:]
     days: list[str] = []
@@ -51,6 +47,7 @@ def load_prices() -> Prices:
 
 
 def load_tweets() -> list[Tweet]:
+    """The tweets in the data file, in its order."""
     rows = csv.DictReader(_open("tweets.csv.gz"))
     return [Tweet(int(row["id"]), row["text"], json.dumps(row["text"], ensure_ascii=False)) for row in rows]
 

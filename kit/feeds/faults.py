@@ -1,8 +1,10 @@
-"""Misbehaviour on demand: counted, never random, so that a test can say exactly what happened."""
+"""Faults on demand: counted, never random, so that a test can say exactly what happens."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from typing import Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as validated
 
 __all__ = ["Fault", "Faults", "Kind", "Route"]
 
@@ -12,60 +14,36 @@ Kind = Literal[
 Route = Literal["quote", "chart", "stream", "rules", "*"]
 
 
-@dataclass
+@validated(config=ConfigDict(extra="forbid"))
 class Fault:
-    """One kind of trouble on one route.
-
-    Attributes
-    ----------
-    times
-        How many payloads it hits, then it is over.
-    every
-        It hits each `every`-th payload.
-    after
-        It lets that many payloads pass first.
-    seconds
-        How long a latency or stall lasts.
-    status
-        The HTTP status of a ``status`` fault.
-    body
-        What a ``malformed`` payload says.
-    """
+    """One kind of fault on one route: on each `every`-th payload, once `after` have passed, until `times` were hit."""
 
     kind: Kind
     route: Route = "*"
-    times: int = 1
-    every: int = 1
-    after: int = 0
-    seconds: float = 0.5
-    status: int = 503
-    body: str = '{"data": {"id": "1", "text'
-    seen: int = 0
-    done: int = 0
+    times: int = Field(default=1, ge=1, strict=True)
+    every: int = Field(default=1, ge=1, strict=True)
+    after: int = Field(default=0, ge=0, strict=True)
+    seconds: float = Field(default=0.5, ge=0, le=120, strict=True)  # of a latency or stall
+    status: int = Field(default=503, ge=400, le=599, strict=True)
+    # Of a malformed payload: one line, since a line is one payload of the stream.
+    body: str = Field(default='{"data": {"id": "1", "text', pattern=r"^[^\r\n]*[^\s][^\r\n]*$")
+    seen: int = Field(default=0, init=False)
+    done: int = Field(default=0, init=False)
 
 
-class Faults:
-    """The faults in force, and the payloads each has seen."""
-
-    def __init__(self) -> None:
-        self._all: list[Fault] = []
-
-    def add(self, fault: Fault) -> None:
-        self._all.append(fault)
-
-    def clear(self) -> None:
-        self._all.clear()
+class Faults(list[Fault]):
+    """The faults in force."""
 
     def active(self, route: Route) -> bool:
-        """Whether a payload on this route could be hit at all."""
-        return any(fault.route in (route, "*") for fault in self._all)
+        """Whether a fault can hit a payload on this route."""
+        return any(fault.route in (route, "*") for fault in self)
 
     def hits(self, route: Route, *, connecting: bool = False) -> Iterator[Fault]:
         """The faults that hit the next payload of a route.
 
         On the stream, ``status`` and ``latency`` hit the connection (`connecting`), the others the lines.
         """
-        for fault in list(self._all):
+        for fault in list(self):
             elsewhere = fault.route not in (route, "*")
             if elsewhere or (route == "stream" and (fault.kind in ("status", "latency")) != connecting):
                 continue
@@ -74,8 +52,5 @@ class Faults:
                 continue
             fault.done += 1
             if fault.done >= fault.times:
-                self._all.remove(fault)
+                self.remove(fault)
             yield fault
-
-    def state(self) -> list[dict[str, object]]:
-        return [asdict(fault) for fault in self._all]

@@ -4,27 +4,26 @@ Words, "exact phrases", #hashtags, @mentions, $cashtags, from:, lang:, has:hasht
 OR means OR and binds less tightly, - negates, parentheses group. Source: X API documentation, "Build a rule".
 """
 
+import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import lru_cache
 
 __all__ = ["RuleError", "Subject", "compile_rule"]
 
 _TOKEN = re.compile(r'\s*(?:(?P<paren>[()])|(?P<minus>-(?=[^\s-]))|"(?P<phrase>[^"]*)"|(?P<word>[^\s()"]+))')
 _WORDS = re.compile(r"[#@$]\w+|\w+(?:'\w+)?")
 _DEEPEST = 50
-_OR, _OPEN, _CLOSE = ("word", "OR"), ("paren", "("), ("paren", ")")
-_HAS = {"hashtags": "#", "mentions": "@"}
 
 
 class RuleError(ValueError):
-    """The rule cannot be read; the message says why."""
+    """The rule cannot be read; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A tweet as rules see it."""
+    """A tweet as rules see it: the text in small letters, its words, its author."""
 
     text: str
     words: frozenset[str]
@@ -32,98 +31,76 @@ class Subject:
 
     @classmethod
     def of(cls, text: str, user: str) -> "Subject":
-        lower = text.lower()
-        words = _WORDS.findall(lower)
-        return cls(lower, frozenset([*words, *(word.lstrip("#@$") for word in words)]), user)
+        """The subject for a text and its author."""
+        words = _WORDS.findall(text.lower())
+        return cls(text.lower(), frozenset([*words, *(word.lstrip("#@$") for word in words)]), user)
 
 
 Match = Callable[[Subject], bool]
 
 
+@lru_cache(2048)
 def compile_rule(rule: str) -> Match:
-    """A function that says whether a tweet matches.
+    """A function from a tweet to whether it matches; RuleError if the rule cannot be read.
 
-    Raises
-    ------
-    RuleError
-        The rule is empty, too long, not balanced, only negative, or uses an operator that is not there.
+    >>> compile_rule("bank -river")(Subject.of("The bank is closed", "reader_0001"))
+    True
     """
     if not rule.strip():
         raise RuleError("a rule must not be empty")
     if len(rule) > 1024:
         raise RuleError(f"a rule has at most 1024 characters, not {len(rule)}")
-    parser = _Parser(rule)
-    if parser.deepest() > _DEEPEST:
-        raise RuleError(f"parentheses may be nested {_DEEPEST} deep, not {parser.deepest()}")
-    match, positive = parser.either()
-    if parser.peek() is not None:
-        raise RuleError(f"no viable alternative at {parser.peek()!r} (at position {parser.place + 1})")
+    expression, operands = _translate(rule.rstrip())
+    try:
+        tree = ast.parse(expression, mode="eval").body
+    except SyntaxError:
+        message = "something is missing: OR, - and parentheses need a word, and each parenthesis its other half"
+        raise RuleError(message) from None
+    match, positive = _matcher(tree, operands)
     if not positive:
         raise RuleError("a rule must have at least one part that is not negated")
     return match
 
 
-class _Parser:
-    def __init__(self, rule: str) -> None:
-        self.tokens: list[tuple[str, str]] = []
-        at = 0
-        while at < len(rule.rstrip()):
-            found = _TOKEN.match(rule, at)
-            if found is None or found.end() == at:
-                raise RuleError(f"cannot read {rule[at:]!r} (at position {at + 1})")
-            kind = str(found.lastgroup)
-            self.tokens.append((kind, found[kind]))
-            at = found.end()
-        self.place = 0
+def _translate(rule: str) -> tuple[str, dict[str, Match]]:
+    """The rule as an expression of Python, whose not, and, or bind as X's do, and what its names stand for."""
+    parts: list[str] = []
+    operands: dict[str, Match] = {}
+    at = depth = 0
+    while at < len(rule):
+        found = _TOKEN.match(rule, at)
+        if found is None:
+            raise RuleError(f"cannot read {rule[at:]!r} (at position {at + 1})")
+        at, kind = found.end(), str(found.lastgroup)
+        token = found[kind]
+        depth += {"(": 1, ")": -1}.get(token, 0) if kind == "paren" else 0
+        if depth > _DEEPEST:
+            raise RuleError(f"parentheses may be nested {_DEEPEST} deep")
+        is_or = (kind, token) == ("word", "OR")
+        if parts and not is_or and token + kind != ")paren" and parts[-1] not in ("(", "not", "or"):
+            parts.append("and")
+        if kind == "paren":
+            parts.append(token)
+        elif kind == "minus" or is_or:
+            parts.append("or" if is_or else "not")
+        else:
+            parts.append(f"_{len(operands)}")
+            operands[parts[-1]] = (_phrase if kind == "phrase" else _operand)(token)
+    return " ".join(parts), operands
 
-    def deepest(self) -> int:
-        """How deep the parentheses go."""
-        steps = ((token == _OPEN) - (token == _CLOSE) for token in self.tokens)
-        return max(accumulate(steps), default=0)
 
-    def peek(self) -> str | None:
-        return self.tokens[self.place][1] if self.place < len(self.tokens) else None
-
-    def at(self, *tokens: tuple[str, str]) -> bool:
-        """Whether one of these is next. A phrase that reads the same, such as ``"OR"``, is another token."""
-        return self.place < len(self.tokens) and self.tokens[self.place] in tokens
-
-    def either(self) -> tuple[Match, bool]:
-        parts = [self.all()]
-        while self.at(_OR):
-            self.place += 1
-            parts.append(self.all())
-        if len(parts) == 1:
-            return parts[0]
-        return (lambda s: any(match(s) for match, _ in parts)), all(positive for _, positive in parts)
-
-    def all(self) -> tuple[Match, bool]:
-        parts = []
-        while self.place < len(self.tokens) and not self.at(_CLOSE, _OR):
-            parts.append(self.one())
-        if not parts:
-            raise RuleError("something is missing: OR and parentheses need a word on both sides")
-        if len(parts) == 1:
-            return parts[0]
-        return (lambda s: all(match(s) for match, _ in parts)), any(positive for _, positive in parts)
-
-    def one(self) -> tuple[Match, bool]:
-        kind, word = self.tokens[self.place]
-        self.place += 1
-        if kind == "minus":
-            if self.place == len(self.tokens) or self.at(_CLOSE, _OR):
-                raise RuleError("something is missing: - needs a word after it")
-            match, _ = self.one()
-            return (lambda s: not match(s)), False
-        if (kind, word) == _OPEN:
-            inside = self.either()
-            if not self.at(_CLOSE):
-                raise RuleError("a parenthesis is not closed")
-            self.place += 1
-            return inside
-        if kind == "phrase":
-            return _phrase(word), True
-        return _operand(word), True
+def _matcher(tree: ast.expr, operands: dict[str, Match]) -> tuple[Match, bool]:
+    """The function for an expression, and whether it has a part that is not negated."""
+    if isinstance(tree, ast.BoolOp):
+        combine, other = (any, all) if isinstance(tree.op, ast.Or) else (all, any)
+        matches, positive = zip(*(_matcher(part, operands) for part in tree.values), strict=True)
+        return (lambda s: combine(match(s) for match in matches)), other(positive)
+    if isinstance(tree, ast.UnaryOp):
+        match, _ = _matcher(tree.operand, operands)
+        return (lambda s: not match(s)), False
+    if isinstance(tree, ast.Name):
+        return operands[tree.id], True
+    raise RuleError("something is missing: parentheses need a word between them")
 
 
 def _phrase(words: str) -> Match:
@@ -143,8 +120,9 @@ def _operand(word: str) -> Match:
         return lambda s: s.user == value.lstrip("@")
     if name == "lang":
         return lambda s: value == "en"
-    if name == "has" and value in _HAS:
-        return lambda s: any(one.startswith(_HAS[value]) for one in s.words)
+    if name == "has" and value in ("hashtags", "mentions"):
+        sign = "#" if value == "hashtags" else "@"
+        return lambda s: any(one.startswith(sign) for one in s.words)
     if name == "has" and value == "links":
         return lambda s: "http" in s.text
     raise RuleError(f"unknown operator {word!r}; there are from:, lang:, has:hashtags, has:mentions, has:links")

@@ -1,15 +1,14 @@
 """One open stream of tweets: it walks the replay by its own cursor, as fast as its client reads.
 
-Nothing is queued for a client. A line is made when the client has room for it, so a slow reader costs no memory; one
-that falls more than `_MOST_BEHIND` tweets behind the clock is cut off with an operational disconnect, as X does.
+Nothing is queued for a client. A line is made when the client has room for it, so a slow reader costs no memory, and
+misses nothing.
 """
 
 import asyncio
-import contextlib
+import itertools
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Container, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -17,41 +16,29 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from kit.feeds.data import Tweet
-from kit.feeds.rules import Match, Subject, compile_rule
-from kit.feeds.world import World
+from kit.feeds.rules import Subject, compile_rule
+from kit.feeds.state import FeedState
 
-__all__ = ["StreamResponse", "Wanted"]
+__all__ = ["StreamResponse"]
 
 _EPOCH_MS = 1_288_834_974_657
-_MOST_BEHIND = 500_000
+_TWEETS_PER_TICK = 2
 _CHUNK = 32_768  # bytes handed to the transport at once
 _KEEP_ALIVE = b"\r\n"
-_PATIENCE = 1.0  # seconds between two looks at how far a client that does not read is behind
+_DISCONNECT = {
+    "title": "operational-disconnect",
+    "disconnect_type": "OperationalDisconnect",
+    "detail": "This stream has been disconnected for operational reasons.",
+    "type": "https://api.twitter.com/2/problems/operational-disconnect",
+}
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What a client asked for: tweet fields, the authors, seconds of replay to begin with again."""
-
-    fields: frozenset[str]
-    authors: bool
-    backfill: int
-
-
-class _Cut(Exception):
-    """The stream ends here. `clean`: with a proper end."""
-
-    def __init__(self, *, clean: bool = False) -> None:
-        self.clean = clean
-
-
-class _Line(NamedTuple):
-    slot: int
-    body: bytes
+class _StreamEnd(Exception):
+    """The connection breaks off here."""
 
 
 class _Chunk(NamedTuple):
-    """Bytes for the client, and what the account says once it has them."""
+    """Bytes for the client, and what to count once it has them."""
 
     body: bytes
     slots: Sequence[int] = ()
@@ -60,181 +47,151 @@ class _Chunk(NamedTuple):
 
 
 class StreamResponse(Response):
-    """The body of a stream: lines as the clock brings them, keep-alives in between, faults where they hit."""
+    """The body of a stream: lines as the clock brings them, keep-alives in between, faults where they hit.
 
-    def __init__(self, world: World, wanted: Wanted, *, filtered: bool, headers: dict[str, str]) -> None:
+    `fields` are those of a tweet that the client asked for; `backfill` is the seconds of replay to begin with again.
+    """
+
+    def __init__(
+        self,
+        state: FeedState,
+        *,
+        fields: Container[str],
+        authors: bool,
+        backfill: int,
+        filtered: bool,
+        headers: dict[str, str],
+    ) -> None:
         super().__init__(b"", headers=headers, media_type="application/json; charset=utf-8")
         del self.headers["content-length"]
-        self._world, self._wanted, self._filtered = world, wanted, filtered
-        self._generation, self._origin = world.clock.generation, world.clock.origin
-        now = world.clock.tick
-        begin = max(-1, now - wanted.backfill) if wanted.backfill else now
-        self._tick, self._next = begin, (begin + 1) * world.tweets_per_tick
+        self._state, self._fields, self._authors, self._filtered = state, fields, authors, filtered
+        self._generation, self._origin = state.clock.generation, state.clock.origin
+        self._ended = False
+        now = state.clock.tick
+        begin = max(-1, now - backfill) if backfill else now
+        self._tick, self._next = begin, (begin + 1) * _TWEETS_PER_TICK
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._world.served.streams_open += 1
-        self._gone = asyncio.ensure_future(_disconnected(receive))
-        self._gone.add_done_callback(lambda _: self._world.clock.wake())  # who waits for a tick need not wait longer
+        self._state.served.streams_open += 1
+        self._hang_up = asyncio.ensure_future(_disconnected(receive))
+        self._hang_up.add_done_callback(lambda _: self._state.clock.wake())  # a stream that waits for a tick ends now
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             async for chunk in self._chunks():
-                await self._hand_over(send, chunk.body)
-                served = self._world.served
+                await self._send(send, chunk.body)
+                served = self._state.served
                 for slot in chunk.slots:
-                    served.tweet(slot)
+                    served.count("tweets", "", slot)
                 served.malformed += chunk.malformed
                 served.truncated += chunk.truncated
-            await self._hand_over(send, b"", more=False)
-        except _Cut as cut:
-            if cut.clean:
-                with contextlib.suppress(_Cut):
-                    await self._hand_over(send, b"", more=False)
+            await self._send(send, b"", more=False)
+        except _StreamEnd:
+            pass
         finally:
-            self._gone.cancel()
-            self._world.served.streams_open -= 1
+            self._hang_up.cancel()
+            self._state.served.streams_open -= 1
 
-    async def _hand_over(self, send: Send, body: bytes, *, more: bool = True) -> None:
-        """Give bytes to the connection, when it has room. Cuts the stream if the client has left, or lags too far."""
-        while True:
-            try:
-                async with asyncio.timeout(_PATIENCE):
-                    await send({"type": "http.response.body", "body": body, "more_body": more})
-                    break
-            except TimeoutError:  # nothing was written: the server waits for room first
-                if self._behind() > _MOST_BEHIND:
-                    raise _Cut from None
+    async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
+        """Give bytes to the connection, when it has room. Ends the stream if the client has left."""
+        await send({"type": "http.response.body", "body": body, "more_body": more})
         await asyncio.sleep(0)  # now a hang-up before these bytes is known; and other clients have their turn
-        self._still_there()
+        self._check_connected()
 
     async def _chunks(self) -> AsyncIterator[_Chunk]:
-        world = self._world
+        state = self._state
         yield _Chunk(_KEEP_ALIVE)  # headers alone do not reach every client
-        spoke = time.monotonic()
-        while not world.closing:
-            if self._behind() > _MOST_BEHIND:
-                yield _Chunk(_disconnect("This stream has been disconnected: the client reads too slowly."))
-                raise _Cut(clean=True)
+        sent_at = time.monotonic()
+        while not (state.closing or self._ended):
             lines = self._due()
-            if world.faults.active("stream"):
-                for line in lines:
+            if state.faults.active("stream"):
+                for line in itertools.takewhile(lambda _: not self._ended, lines):
                     async for chunk in self._with_faults(line):
                         yield chunk
             elif lines:
-                yield _Chunk(b"".join(line.body for line in lines), [line.slot for line in lines])
-            left = spoke + world.limits.keep_alive_seconds - time.monotonic()
+                yield _Chunk(b"".join(line.body for line in lines), [slot for line in lines for slot in line.slots])
+            left = sent_at + state.limits.keep_alive_seconds - time.monotonic()
             if not lines and left > 0:
                 await asyncio.sleep(0)  # a long search for tweets that match must not keep other clients waiting
-                await world.clock.beyond(self._tick, timeout=left)
-                self._still_there()
+                await state.clock.beyond(self._tick, timeout=left)
+                self._check_connected()
                 continue
             if not lines:  # ticks may have passed: none of their tweets was for this client
                 yield _Chunk(_KEEP_ALIVE)
-            spoke = time.monotonic()
+            sent_at = time.monotonic()
 
-    def _still_there(self) -> None:
+    def _check_connected(self) -> None:
         """End the stream of a client that has hung up."""
-        if self._gone.done():
-            raise _Cut
+        if self._hang_up.done():
+            raise _StreamEnd
 
-    def _behind(self) -> int:
-        """How many tweets are due that this client was not given yet."""
-        return (self._world.clock.tick + 1) * self._world.tweets_per_tick - self._next
-
-    def _due(self) -> list[_Line]:
+    def _due(self) -> list[_Chunk]:
         """The next lines that are due, as many as make a chunk. Moves the cursor."""
-        world, clock = self._world, self._world.clock
+        state, clock, per_tick = self._state, self._state.clock, _TWEETS_PER_TICK
         if clock.generation != self._generation:  # another replay: from its start
             self._generation, self._origin, self._tick, self._next = clock.generation, clock.origin, -1, 0
-        now, per_tick = clock.tick, world.tweets_per_tick
+        now = clock.tick
         end = (now + 1) * per_tick
-        make, lines, size = self._maker(), [], 0
+        rules = [(number, tag, compile_rule(value)) for number, (value, tag) in state.rules.items()]
+        lines: list[_Chunk] = []
+        size = 0
         while self._next < end and size < _CHUNK:
-            body = make(self._next)
-            if body is not None:
-                lines.append(_Line(self._origin * per_tick + self._next, body))
-                size += len(body)
-            else:
-                size += 64  # a tweet that matches no rule has cost time too
+            number, tweet = self._next, state.tweets[self._next % len(state.tweets)]
             self._next += 1
+            size += 64 + 16 * len(rules)  # a tweet that no rule matches has cost time too
+            matching = None
+            if self._filtered:
+                subject = Subject.of(tweet.plain, _author(tweet))
+                matching = [{"id": rule, "tag": tag or ""} for rule, tag, match in rules if match(subject)]
+                if not matching:
+                    continue
+            body = self._line(tweet, clock.instant(number // per_tick), number % per_tick, matching)
+            lines.append(_Chunk(body, [self._origin * per_tick + number]))
+            size += len(body)
         self._tick = now if self._next >= end else (self._next - 1) // per_tick - 1
         return lines
 
-    async def _with_faults(self, line: _Line) -> AsyncIterator[_Chunk]:
-        whole = _Chunk(line.body, [line.slot])
-        for fault in list(self._world.faults.hits("stream")):
+    def _line(self, tweet: Tweet, instant: int, place: int, matching: list[dict[str, str]] | None) -> bytes:
+        """One line of the stream. Built by hand: a stream at full speed makes tens of thousands a second."""
+        snowflake = ((instant * 1000 - _EPOCH_MS) << 22) | place
+        parts = [f'{{"data":{{"edit_history_tweet_ids":["{snowflake}"],"id":"{snowflake}","text":{tweet.json_text}']
+        if "created_at" in self._fields:
+            created = datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+            parts.append(f',"created_at":"{created}"')
+        if "lang" in self._fields:
+            parts.append(',"lang":"en"')
+        if self._authors or "author_id" in self._fields:
+            parts.append(f',"author_id":"{tweet.row}"')
+        parts.append("}")
+        if self._authors:
+            name = _author(tweet)
+            parts.append(f',"includes":{{"users":[{{"id":"{tweet.row}","name":"{name}","username":"{name}"}}]}}')
+        if matching is not None:
+            parts.append(f',"matching_rules":{json.dumps(matching, separators=(",", ":"), ensure_ascii=False)}')
+        return ("".join(parts) + "}\r\n").encode(errors="backslashreplace")
+
+    async def _with_faults(self, line: _Chunk) -> AsyncIterator[_Chunk]:
+        for fault in list(self._state.faults.hits("stream")):
             if fault.kind == "malformed":
                 yield _Chunk(fault.body.encode() + b"\r\n", malformed=1)
             elif fault.kind == "duplicate":
-                yield whole
+                yield line
             elif fault.kind == "stall":
-                await asyncio.wait({self._gone}, timeout=fault.seconds)
-                self._still_there()
+                await asyncio.wait({self._hang_up}, timeout=fault.seconds)
+                self._check_connected()
             elif fault.kind == "truncate":
                 yield _Chunk(line.body[: len(line.body) // 2], truncated=1)
-                raise _Cut
+                raise _StreamEnd
             elif fault.kind == "disconnect":
-                raise _Cut
+                raise _StreamEnd
             elif fault.kind == "operational-disconnect":
-                yield _Chunk(_disconnect("This stream has been disconnected for operational reasons."))
-                raise _Cut(clean=True)
-        yield whole
-
-    def _maker(self) -> Callable[[int], bytes | None]:
-        """A function that makes the line of a tweet number, or None where no rule matches."""
-        world, wanted = self._world, self._wanted
-        rules = [(number, tag, compile_rule(value)) for number, (value, tag) in world.rules.items()]
-        count, per_tick, clock = len(world.tweets), world.tweets_per_tick, world.clock
-
-        def make(number: int) -> bytes | None:
-            tweet = world.tweets[number % count]
-            matching = _matching(tweet, rules) if self._filtered else None
-            if self._filtered and not matching:
-                return None
-            instant = clock.instant(number // per_tick)
-            return _line(tweet, instant, number % per_tick, wanted, matching)
-
-        return make
+                yield _Chunk(json.dumps({"errors": [_DISCONNECT]}, separators=(",", ":")).encode() + b"\r\n")
+                self._ended = True  # the loop over the lines ends, and the response with it, properly
+                return
+        yield line
 
 
-def _matching(tweet: Tweet, rules: list[tuple[str, str | None, Match]]) -> list[dict[str, str]]:
-    subject = Subject.of(tweet.plain, _author(tweet))
-    return [{"id": number, "tag": tag or ""} for number, tag, match in rules if match(subject)]
-
-
-def _line(tweet: Tweet, instant: int, place: int, wanted: Wanted, matching: list[dict[str, str]] | None) -> bytes:
-    """One line of the stream. Built by hand: a stream at full speed makes tens of thousands a second."""
-    snowflake = ((instant * 1000 - _EPOCH_MS) << 22) | place
-    parts = [f'{{"data":{{"edit_history_tweet_ids":["{snowflake}"],"id":"{snowflake}","text":{tweet.json_text}']
-    if "created_at" in wanted.fields:
-        created = datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        parts.append(f',"created_at":"{created}"')
-    if "lang" in wanted.fields:
-        parts.append(',"lang":"en"')
-    if wanted.authors or "author_id" in wanted.fields:
-        parts.append(f',"author_id":"{tweet.row}"')
-    parts.append("}")
-    if wanted.authors:
-        name = _author(tweet)
-        parts.append(f',"includes":{{"users":[{{"id":"{tweet.row}","name":"{name}","username":"{name}"}}]}}')
-    if matching is not None:
-        parts.append(f',"matching_rules":{json.dumps(matching, separators=(",", ":"), ensure_ascii=False)}')
-    parts.append("}\r\n")
-    return "".join(parts).encode()
-
-
-def _author(tweet: Tweet) -> str:
-    """The stand-in name for a row's author: the data set names none."""
+def _author(tweet: Tweet) -> str:  # a stand-in: the data set names none
     return f"reader_{tweet.row:04d}"
-
-
-def _disconnect(detail: str) -> bytes:
-    problem = {
-        "title": "operational-disconnect",
-        "disconnect_type": "OperationalDisconnect",
-        "detail": detail,
-        "type": "https://api.twitter.com/2/problems/operational-disconnect",
-    }
-    return json.dumps({"errors": [problem]}, separators=(",", ":")).encode() + b"\r\n"
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -85,7 +85,7 @@ def _keep() -> None:
     try:
         for _ in sys.stdin:
             try:
-                lab.up()
+                lab.up("kafka", "feeds")
                 print("ready", flush=True)
             except KitError as error:
                 print(f"expected {error.expected}; got: {error.got}", flush=True)

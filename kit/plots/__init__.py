@@ -12,7 +12,6 @@ from kit.plots._bars import BarChart, Histogram
 from kit.plots._charts import LineChart, ScatterChart
 from kit.plots._form import Form
 from kit.plots._lists import LiveList, LiveTable, Metric
-from kit.plots._progress import progress
 from kit.plots._stills import stills
 
 __all__ = [
@@ -24,6 +23,5 @@ __all__ = [
     "LiveTable",
     "Metric",
     "ScatterChart",
-    "progress",
     "stills",
 ]

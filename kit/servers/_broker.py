@@ -7,18 +7,23 @@ runs.
 
 import base64
 import shutil
+import socket
+import struct
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kit.errors import ServerError
-from kit.servers import archive, interrupts, jars, java
+from kit.errors import NotEnoughMemory, ServerError
+from kit.servers import interrupts
+from kit.servers.jvm import Jvm
 
-__all__ = ["Node", "command", "format_command", "write_settings"]
+__all__ = ["MORE_HEAP", "Node", "answers_kafka", "format_all", "jvm", "run_command", "write_settings"]
 
 _LOG4J = Path(__file__).with_name("kafka_log4j2.properties")
-_HEAP = ("-Xms32m", "-Xmx96m")
+_SETTINGS_FILE, _DATA_FOLDER = "server.properties", "data"
+_ANSWER_SECONDS = 2.0
+MORE_HEAP = "set KIT_KAFKA_HEAP=256 (MB)"
 
 # What makes a broker small: the log cleaner's stock buffer alone is 128 MB. What makes it quick to notice a dead one:
 # the stock session and fetch time-outs are made for data centres, not for a class that looks on.
@@ -33,8 +38,10 @@ _SETTINGS = {
     "transaction.state.log.num.partitions": "4",
     "share.coordinator.state.topic.num.partitions": "4",
     # Records carry the replay's time: a class of 2008 must not be thrown away as too old, nor a fast replay refused as
-    # too far ahead. So logs are bounded by size, not by age.
+    # too far ahead. So logs are bounded by size, not by age. Nor may a log begin a new segment for each week of that
+    # time: thirty years of quotes would be thousands of files, and more than the heap holds.
     "log.retention.ms": "-1",
+    "log.roll.ms": str(2**63 - 1),
     "log.retention.bytes": str(512 << 20),
     "log.segment.bytes": str(64 << 20),
     # By the time of its newest record Kafka decides, too, whether an idempotent producer is remembered over a restart.
@@ -72,11 +79,11 @@ class Node:
 
     @property
     def settings(self) -> Path:
-        return self.folder / "server.properties"
+        return self.folder / _SETTINGS_FILE
 
     @property
     def data(self) -> Path:
-        return self.folder / "data"
+        return self.folder / _DATA_FOLDER
 
     @property
     def formatted(self) -> bool:
@@ -92,7 +99,7 @@ def write_settings(node: Node, *, replicas: int, controllers: Sequence[int]) -> 
         "listeners": addresses,
         "advertised.listeners": addresses,
         "controller.quorum.bootstrap.servers": ",".join(f"127.0.0.1:{port}" for port in controllers),
-        "log.dirs": node.data.as_posix(),
+        "log.dirs": _DATA_FOLDER,  # in the broker's working folder: a path with a comma would be two folders
         "default.replication.factor": str(replicas),
         "offsets.topic.replication.factor": str(replicas),
         "transaction.state.log.replication.factor": str(replicas),
@@ -104,27 +111,36 @@ def write_settings(node: Node, *, replicas: int, controllers: Sequence[int]) -> 
     node.settings.write_text("".join(f"{key}={value}\n" for key, value in sorted(lines.items())), "utf-8")
 
 
-def format_command(node: Node, cluster_id: str, *, voters: Sequence[Node]) -> list[str]:
-    """The command that lays out a node's empty data folder, as the Kafka documentation has it.
+def jvm(heap: int) -> Jvm:
+    """The Java runtime of a broker with a heap of so many MB."""
+    log4j = (f"-Dlog4j2.configurationFile={_LOG4J.as_uri()}", "-Dlog4j2.disableJmx=true")
+    return Jvm("kafka", heap=(f"-Xms{min(heap, 32)}m", f"-Xmx{heap}m"), options=log4j)
 
-    `voters`: the nodes that a new cluster starts with. A node that is not one of them joins the quorum when it starts.
+
+def run_command(jvm: Jvm) -> list[str]:
+    """The command that runs a node in its folder."""
+    return jvm.command("kafka.Kafka", _SETTINGS_FILE)
+
+
+def answers_kafka(port: int) -> bool:
+    """Whether a broker on 127.0.0.1 answers a request. A broker that hangs accepts connections, and no more.
+
+    The request is *ApiVersions*, version 0, which every broker answers: length, key 18, version, correlation id, no
+    client id. The answer: length, correlation id, error code, … (Kafka protocol guide). It is written out here, since
+    kafka-python takes longer to import than a broker to start.
     """
-    ids = {voter.id: _directory_id(cluster_id, voter) for voter in voters}
-    if node.id in ids:
-        quorum = ",".join(f"{v.id}@127.0.0.1:{v.controller_port}:{ids[v.id]}" for v in voters)
-        how = ["--initial-controllers", quorum]
-    else:
-        how = ["--no-initial-controllers"]
-    tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "--config", str(node.settings), *how]
-    return [*_java(), *tool]
+    request = struct.pack(">ihhih", 10, 18, 0, 7, -1)
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=0.2) as line:
+            line.settimeout(_ANSWER_SECONDS)
+            line.sendall(request)
+            answer = line.recv(10, socket.MSG_WAITALL)
+    except OSError:
+        return False
+    return len(answer) == 10 and struct.unpack(">iih", answer)[1:] == (7, 0)
 
 
-def command(node: Node, *, flags: Sequence[str] = ()) -> list[str]:
-    """The command that runs a node. `flags` go to the JVM."""
-    return [*_java(flags), "kafka.Kafka", str(node.settings)]
-
-
-def format_all(nodes: Sequence[Node], cluster_id: str, *, voters: Sequence[Node]) -> None:
+def format_all(nodes: Sequence[Node], cluster_id: str, *, voters: Sequence[Node], jvm: Jvm) -> None:
     """Format the nodes that are not formatted yet.
 
     All voters of a new cluster get the same metadata snapshot, so the tool runs once for them and the others are copies
@@ -137,7 +153,7 @@ def format_all(nodes: Sequence[Node], cluster_id: str, *, voters: Sequence[Node]
             continue
         image = next((voter for voter in voters if voter.formatted), None) if node in voters else None
         if image is None:
-            _format(node, format_command(node, cluster_id, voters=voters))
+            _format(node, cluster_id, voters=voters, jvm=jvm)
         else:
             shutil.copytree(image.data, node.data, ignore=shutil.ignore_patterns("meta.properties"))
             directory_id = _directory_id(cluster_id, node)
@@ -145,27 +161,34 @@ def format_all(nodes: Sequence[Node], cluster_id: str, *, voters: Sequence[Node]
             (node.data / "meta.properties").write_text("".join(f"{k}={v}\n" for k, v in meta.items()), "utf-8")
 
 
-def _format(node: Node, argv: Sequence[str]) -> None:
+def _format(node: Node, cluster_id: str, *, voters: Sequence[Node], jvm: Jvm) -> None:
+    """Lay out a node's empty data folder, as the Kafka documentation has it.
+
+    `voters`: the nodes that a new cluster starts with. A node that is not one of them joins the quorum when it starts.
+    """
     shutil.rmtree(node.data, ignore_errors=True)  # what an interrupted try may have left
-    tool = interrupts.run(argv, timeout=60)
+    how = ["--no-initial-controllers"]
+    if node in voters:
+        quorum = (f"{v.id}@127.0.0.1:{v.controller_port}:{_directory_id(cluster_id, v)}" for v in voters)
+        how = ["--initial-controllers", ",".join(quorum)]
+    words = ["format", f"--cluster-id={cluster_id}", "--config", _SETTINGS_FILE, *how]
+    plain = replace(jvm, archive=None)  # where an archive is being made, it is the broker's
+    tool = interrupts.run(
+        plain.command("kafka.tools.StorageTool", *words), timeout=60, env=jvm.environment, cwd=node.folder
+    )
     if tool.returncode:
         lines = tool.stdout.strip().splitlines()
-        raise ServerError(
+        kind, todo = ServerError, "run `kit reset`, which starts from an empty state folder"
+        if "OutOfMemoryError" in tool.stdout:
+            kind, todo = NotEnoughMemory, MORE_HEAP
+        raise kind(
             f"{node.name} to be formatted in {node.folder}",
             got=lines[-1][:200] if lines else f"exit code {tool.returncode}",
-            todo="run `kit reset`, which starts from an empty state folder",
+            todo=todo,
         )
 
 
 def _directory_id(cluster_id: str, node: Node) -> str:
-    """A node's directory id (a UUID in URL-safe base64, as Kafka writes it): the same whoever formats the cluster."""
+    """A node's directory id (a UUID in URL-safe base64, as Kafka writes it): always the same for one node."""
     digest = uuid.uuid5(uuid.NAMESPACE_OID, f"{cluster_id}/{node.id}/{node.controller_port}")
     return base64.urlsafe_b64encode(digest.bytes).decode().rstrip("=")
-
-
-def _java(flags: Sequence[str] = ()) -> list[str]:
-    path = jars.classpath("kafka")
-    shared = flags or archive.flags("kafka", path)
-    log4j = (f"-Dlog4j2.configurationFile={_LOG4J.as_uri()}", "-Dlog4j2.disableJmx=true")
-    classpath = archive.joined(path)
-    return [str(java.executable()), *java.FLAGS, *_HEAP, *shared, *log4j, "-cp", classpath]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.errors import ServerError
+from kit.files import write_atomically
 from kit.servers.ports import choose_port
 
 __all__ = ["add_node", "fresh", "read", "settle_ports", "write"]
@@ -31,17 +32,16 @@ def read(file: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except ValueError as error:
-        raise ServerError(f"a readable {file}", got=str(error), todo="run `kit reset`, which starts afresh") from error
+        raise ServerError(
+            f"a readable {file}", got=str(error), todo="run `kit reset`, which deletes it and all topics"
+        ) from error
     return known
 
 
 def write(file: Path, known: dict[str, Any]) -> None:
     """Keep the plan, in one step."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(".part")
-        draft.write_text(json.dumps(known), "utf-8")
-        draft.replace(file)
+        write_atomically(file, json.dumps(known))
     except OSError as error:
         raise ServerError(
             f"to keep the cluster's plan in {file.parent}",

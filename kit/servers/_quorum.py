@@ -13,7 +13,7 @@ from kit.errors import KitError, ServerError
 if TYPE_CHECKING:
     from kafka.admin import KafkaAdminClient
 
-__all__ = ["leaders", "replicate_internal_topics", "wait_joined"]
+__all__ = ["exercise", "leaders", "replicate_internal_topics", "wait_joined"]
 
 
 def wait_joined(bootstrap_servers: str, brokers: set[int], *, timeout: float) -> None:
@@ -83,8 +83,8 @@ def replicate_internal_topics(bootstrap_servers: str, replicas: int) -> None:
 def _make_offsets_topic(client: "KafkaAdminClient") -> None:
     """Have Kafka make its topic of consumer offsets now.
 
-    Kafka makes it when the first group asks for its coordinator, with as many replicas as the broker asked was told of
-    when it started: on a cluster that has grown since, that may be one.
+    Kafka makes it when the first group asks for its coordinator, with as many replicas as that
+    broker was started with: on a cluster that has grown since, that may be one.
     """
     from kafka.errors import KafkaError
 
@@ -100,3 +100,30 @@ def _make_offsets_topic(client: "KafkaAdminClient") -> None:
 def _in_turn(brokers: list[int], first: int, count: int) -> list[int]:
     """So many brokers, beginning with another one for each partition: the first of them is the preferred leader."""
     return [brokers[(first + step) % len(brokers)] for step in range(count)]
+
+
+def exercise(bootstrap_servers: str) -> None:
+    """What a day asks of a broker, in a second: a topic made, written with acks, read by a group, looked into."""
+    from kafka import KafkaConsumer, KafkaProducer
+
+    from kit.servers.clients import admin
+
+    with admin(bootstrap_servers) as client:
+        client.create_topics({"warm-up": {"num_partitions": 2, "replication_factor": 1}})
+        producer = KafkaProducer(bootstrap_servers=bootstrap_servers)
+        for _ in range(10):
+            producer.send("warm-up", b"record").get(timeout=20)
+        producer.close()
+        consumer = KafkaConsumer(
+            "warm-up",
+            bootstrap_servers=bootstrap_servers,
+            group_id="warm-up",
+            auto_offset_reset="earliest",
+            consumer_timeout_ms=20000,
+        )
+        next(iter(consumer))
+        consumer.commit()
+        consumer.close()
+        client.describe_topics()
+        client.describe_metadata_quorum()
+        client.delete_topics(["warm-up"])

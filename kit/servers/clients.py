@@ -6,20 +6,22 @@ so the brokers are first asked with a plain socket, and only those that answer a
 """
 
 import logging
+import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, NotControllerError, RetriableError, UnknownBrokerIdError
 from kafka.net.compat import KafkaNetClient
 
+from kit.config import settings
 from kit.deadline import Deadline, pause
 from kit.errors import BrokerUnavailable, ConfigError, KitError, TopicError
 
-__all__ = ["admin", "ask", "consumer", "reachable", "unavailable"]
+__all__ = ["address", "admin", "ask", "consumer", "producer", "reachable", "unavailable"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,7 +34,10 @@ _PATIENCE = 15.0
 # Errors of a cluster that is changing, or of one that is gone: which of the two, only time tells.
 _PASSING = (RetriableError, UnknownBrokerIdError)
 _OPTIONS = {"request_timeout_ms": 10_000, "reconnect_backoff_ms": 20, "retry_backoff_ms": 20}
+_LABS_CLUSTER = "run `kit status` to see which brokers run, and `kit up` to start them"
+_OWN_CLUSTER = "start that cluster, or correct or unset KIT_KAFKA_BOOTSTRAP_SERVERS (host:port,…)"
 _ADDRESSES = "bootstrap servers as host:port,host:port"
+_ADDRESS = re.compile(r"(\[(?P<ipv6>[^\[\]/]+)\]|(?P<host>[^\[\]:/]+)):(?P<port>[0-9]+)")
 
 # When an answer comes in the moment in which it closes a connection, kafka-python logs a traceback of its own.
 logging.getLogger("kafka.net.transport").addFilter(
@@ -60,13 +65,19 @@ def reachable(bootstrap_servers: str) -> list[str]:
     return live
 
 
+def address(host: str, port: int) -> str:
+    """``host:port``; an IPv6 host goes into brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _refusal(server: str) -> str | None:
     """Why the server cannot be reached, or None if it can."""
-    host, _, port = server.rpartition(":")
-    if not host or not port.isdecimal():
-        raise ConfigError(_ADDRESSES, got=repr(server), todo='write "127.0.0.1:9092"')
+    found = _ADDRESS.fullmatch(server)
+    if found is None:
+        raise ConfigError(_ADDRESSES, got=repr(server), todo='write "127.0.0.1:9092", or "[::1]:9092" for IPv6')
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_PROBE_SECONDS).close()
+        target = (found["ipv6"] or found["host"], int(found["port"]))
+        socket.create_connection(target, timeout=_PROBE_SECONDS).close()
     except (OSError, OverflowError, UnicodeError) as error:  # the latter two: no such port, no such name
         return str(error)
     return None
@@ -77,7 +88,7 @@ def unavailable(servers: str, why: str) -> BrokerUnavailable:
     return BrokerUnavailable(
         f"a Kafka broker to answer at {servers}",
         got=why,
-        todo="run `kit status` to see which brokers run, and `kit up` to start them",
+        todo=_OWN_CLUSTER if settings().kafka_bootstrap_servers else _LABS_CLUSTER,
     )
 
 
@@ -117,16 +128,52 @@ class _Admin(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no typ
 
 @contextmanager
 def consumer(bootstrap_servers: str, **options: Any) -> Iterator[KafkaConsumer]:
-    """A consumer that makes no topic, loses no place silently and is closed on the way out; errors as in `admin`."""
-    quiet = {"metrics_enabled": False, "allow_auto_create_topics": False, "enable_auto_commit": False}
-    with _open(KafkaConsumer, bootstrap_servers, auto_offset_reset="none", **quiet, **options) as client:
+    """A consumer that makes no topic, loses no place silently and is closed on the way out; errors as in `admin`.
+
+    It reads committed records only: those of a transaction come when it has been committed, or never.
+    """
+    own = {"isolation_level": "read_committed", "auto_offset_reset": "none", "enable_auto_commit": False}
+    quiet = {"metrics_enabled": False, "allow_auto_create_topics": False}
+    with _open(KafkaConsumer, bootstrap_servers, **own, **quiet, **options) as client:
         yield client
+
+
+def producer(bootstrap_servers: str, **options: Any) -> KafkaProducer:
+    """An open producer, with kafka-python's own `options`. The caller closes it.
+
+    Raises
+    ------
+    BrokerUnavailable
+        No broker answered.
+    """
+    servers = reachable(bootstrap_servers)
+    with admin(bootstrap_servers):
+        pass  # it names an advertised host that is unknown: a producer only waits for it
+    try:
+        return _connected(KafkaProducer, servers, **{"metrics_enabled": False, **options})
+    except KafkaError as error:
+        raise _kit_error(error, ",".join(servers)) from error
 
 
 @contextmanager
 def _open(kind: Callable[..., T], bootstrap_servers: str, **options: Any) -> Iterator[T]:
     servers = reachable(bootstrap_servers)
     client: Any = None
+    try:
+        client = _connected(kind, servers, **options)
+        _check_advertised(client, servers)
+        yield client
+    except KafkaError as error:
+        raise _kit_error(error, ",".join(servers), client) from error
+    finally:
+        if isinstance(client, KafkaConsumer):
+            client.close(autocommit=False, timeout_ms=_CLOSE_MS)
+        elif client is not None:
+            client.close()
+
+
+def _connected(kind: Callable[..., T], servers: list[str], **options: Any) -> T:
+    """A client that knows the cluster; one that cannot be made leaves no thread behind."""
     net: KafkaNetClient | None = None
 
     def connect(**config: Any) -> KafkaNetClient:
@@ -137,29 +184,46 @@ def _open(kind: Callable[..., T], bootstrap_servers: str, **options: Any) -> Ite
         return net
 
     try:
-        client = kind(
-            bootstrap_servers=servers,
-            bootstrap_timeout_ms=_BOOTSTRAP_MS,
-            kafka_client=connect,
-            **_OPTIONS,
-            **options,
-        )
-        yield client
-    except KafkaError as error:
-        raise _in_our_words(error, ",".join(servers)) from error
-    finally:
-        if isinstance(client, KafkaConsumer):
-            client.close(autocommit=False, timeout_ms=_CLOSE_MS)
-        elif client is not None:
-            client.close()
-        elif net is not None:  # of a client that could not be made: nobody else ends its thread
+        settings = {"bootstrap_timeout_ms": _BOOTSTRAP_MS, **_OPTIONS, **options}
+        return kind(bootstrap_servers=servers, kafka_client=connect, **settings)
+    except BaseException:
+        if net is not None:
             net.close()
+        raise
 
 
-def _in_our_words(error: KafkaError, servers: str) -> KitError:
-    if isinstance(error, _PASSING):
-        return unavailable(servers, str(error))
-    return TopicError("Kafka to do as it was asked", got=str(error), todo="change what the message names")
+def _check_advertised(client: Any, servers: list[str]) -> None:
+    """Refuse a cluster none of whose brokers has a host name that this machine can resolve."""
+    brokers = client._manager.cluster.brokers()
+    unknown = _unknown_hosts(brokers)
+    if unknown and len(unknown) == len(brokers):
+        raise _unresolved(unknown, ",".join(servers))
+
+
+def _unknown_hosts(brokers: Iterable[Any]) -> list[str]:
+    """The addresses of those brokers whose host this machine cannot resolve."""
+    unknown = []
+    for broker in brokers:
+        try:
+            socket.getaddrinfo(broker.host, broker.port)
+        except (OSError, UnicodeError):
+            unknown.append(address(broker.host, broker.port))
+    return unknown
+
+
+def _unresolved(advertised: list[str], servers: str) -> BrokerUnavailable:
+    return BrokerUnavailable(
+        "brokers that advertise addresses which this machine can resolve",
+        got=f"{servers} answers, but advertises {', '.join(advertised)}, an unknown host",
+        todo="set the broker's advertised.listeners to a host that this machine knows, or add the host to /etc/hosts",
+    )
+
+
+def _kit_error(error: KafkaError, servers: str, client: Any = None) -> KitError:
+    if not isinstance(error, _PASSING):
+        return TopicError("Kafka to do as it was asked", got=str(error), todo="change what the message names")
+    unknown = _unknown_hosts(client._manager.cluster.brokers()) if client is not None else []
+    return _unresolved(unknown, servers) if unknown else unavailable(servers, str(error))
 
 
 def ask(call: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:

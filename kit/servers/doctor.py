@@ -7,8 +7,8 @@
 """
 
 import html
+import os
 import shutil
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,13 +18,15 @@ from pathlib import Path
 import psutil
 
 from kit.config import settings
-from kit.errors import KitError
-from kit.servers import archive, jars, java, lab, memory
+from kit.errors import ConfigError, KitError
+from kit.servers import jars, lab, memory
+from kit.servers.jvm import JAVA_VARIABLES, java, java_version
 from kit.servers.ports import answers
+from kit.servers.server import External, Server, ServerStatus
 
 __all__ = ["Check", "Checkup", "doctor"]
 
-_MEMORY = 600 << 20  # bytes that day 1 takes, JupyterLab included
+_JUPYTER = 320 << 20  # bytes that JupyterLab and a kernel take
 _DISK = 500 << 20
 
 
@@ -100,25 +102,31 @@ def _packages() -> Iterator[Check]:
 
 
 def _java() -> Iterator[Check]:
-    java.executable()
-    yield Check("Java", f"Temurin, wheel {java.version()}")
+    java()
+    ignored = [name for name in JAVA_VARIABLES if os.environ.get(name)]
+    note = f"; the lab's servers do without {', '.join(ignored)} of your environment" if ignored else ""
+    yield Check("Java", f"Temurin, wheel {java_version()}{note}")
 
 
 def _jars() -> Iterator[Check]:
     folder = settings().cache / "jars"
-    locked = jars.locked("kafka")
-    here = [jar.path(folder) for jar in locked if jar.path(folder).exists()]
-    fix = "" if len(here) == len(locked) else "run `make install` with a network connection"
-    yield Check("jars", f"Kafka: {len(here)} of {len(locked)}", fix)
-    if not fix:
-        ready = archive.flags("kafka", here)
-        yield Check("class archive", "ready" if ready else "none: servers start in twice the time (make install)")
+    for name, server in lab.servers().items():
+        if server.jvm is None:
+            continue
+        locked = jars.locked(server.jvm.server)
+        here = sum(jar.path(folder).exists() for jar in locked)
+        fix = "" if here == len(locked) else "run `make install` with a network connection"
+        yield Check("jars", f"{name}: {here} of {len(locked)}", fix)
+        if not fix:
+            ready = "ready" if server.jvm.archive_flags else "none, so it starts in twice the time (make install)"
+            yield Check("class archive", f"{name}: {ready}")
 
 
 def _memory() -> Iterator[Check]:
     free = memory.available()
-    running = any(row.state == "running" for row in lab.status())
-    fix = "" if free > _MEMORY or running else f"close other programs: day 1 takes {_MEMORY >> 20} MB"
+    missing = [one for one in lab.servers().values() if not (one.running or one.on_demand)]
+    needs = _JUPYTER + sum(server.needs for server in missing)
+    fix = f"close other programs: the lab takes {needs >> 20} MB" if missing and free < needs else ""
     yield Check("memory", f"{free >> 20} MB free", fix)
 
 
@@ -141,35 +149,37 @@ def _folders() -> Iterator[Check]:
 
 
 def _servers() -> Iterator[Check]:
-    for row in lab.status():
-        port = int(row.address.rpartition(":")[2]) if row.pid else 0
-        if row.state == "external":
-            yield Check(row.name, f"external {row.address}", _unreachable(row.address))
-        elif row.state in ("running", "live"):
-            fix = "" if not port or answers(port) else f"it does not answer: `kit down`, then `kit up`; log: {row.name}"
-            yield Check(row.name, f"{row.state} {row.address} ({row.memory >> 20} MB)" if row.pid else row.state, fix)
+    for server in lab.servers().values():
+        if isinstance(server, External):
+            yield _external(server)
         else:
-            yield Check(row.name, _stopped(row.name))
+            yield from (_server(server, row) for row in server.status())
 
 
-def _unreachable(addresses: str) -> str:
-    """The fix, if none of the ``host:port,…`` accepts a connection."""
-    for address in addresses.split(","):
-        host, _, port = address.strip().rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), timeout=2.0).close()
-        except (OSError, ValueError):
-            continue
-        return ""
-    return "it does not answer: correct or unset KIT_KAFKA_BOOTSTRAP_SERVERS (host:port,…)"
+def _server(server: Server, row: ServerStatus) -> Check:
+    if row.state == "stopped":
+        return Check(row.name, _stopped(server))
+    fix = "" if row.state == "running" else f"it does not answer: run `kit down`, then `kit up`; its log is {row.log}"
+    return Check(row.name, f"{row.state} {row.address} ({row.memory >> 20} MB)", fix)
 
 
-def _stopped(name: str) -> str:
-    """What to say of a server that does not run: fine, it starts when it is needed; say so if its port is in use."""
-    port = settings().feeds_port if name == "feeds" else settings().kafka_port
-    if name in ("feeds", "kafka") and port and answers(port):
-        return f"stopped (starts when needed, on a free port: {port} is used by {_owner(port)})"
-    return "stopped (starts when needed)"
+def _external(server: External) -> Check:
+    """Whether a server that the lab did not start can be used."""
+    found = f"external {server.address}"
+    try:
+        server.check()
+    except KitError as error:
+        where = f" in {server.setting}" if isinstance(error, ConfigError) else ""
+        return Check(server.name, f"{found}: {error.got}", error.todo + where)
+    return Check(server.name, found)
+
+
+def _stopped(server: Server) -> str:
+    """What there is to say of a server that does not run. That is fine; its port may be in use."""
+    if server.port and answers(server.port) and not server.running:
+        owner = _owner(server.port)
+        return f"stopped (starts when it is needed, on a free port: {server.port} is used by {owner})"
+    return "stopped (starts when it is needed)"
 
 
 def _owner(port: int) -> str:

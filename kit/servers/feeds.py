@@ -9,25 +9,22 @@
 
 import secrets
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import requests
 from pydantic import SecretStr
 
+from kit.config import Settings, explicit
 from kit.errors import ConfigError, ServerError
+from kit.files import write_atomically
 from kit.servers import memory
-from kit.servers.ports import answers, choose_port
-from kit.servers.process import Process, launch, undone_on_error
+from kit.servers.ports import choose_port
+from kit.servers.process import Process, launch
+from kit.servers.server import External, Server
 
-__all__ = ["Address", "FeedServer", "LiveFeeds"]
-
-_NAME = "feeds"
-_NEEDS = 80 << 20  # bytes
-_TIMEOUT = 30.0
+__all__ = ["Address", "FeedServer", "of_settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class Address:
     token: SecretStr
 
 
-class FeedServer:
+class FeedServer(Server):
     """The local feeds on 127.0.0.1, kept in `home`.
 
     Parameters
@@ -59,6 +56,11 @@ class FeedServer:
         Start with the clock standing still; `step` moves it.
     """
 
+    name = "feeds"
+    needs = 80 << 20
+    seconds_to_start = 30.0
+    seconds_to_stop = 3.0
+
     def __init__(
         self,
         home: Path,
@@ -70,51 +72,31 @@ class FeedServer:
         origin: str | None = None,
         paused: bool = False,
     ) -> None:
-        self.home = Path(home).absolute()
-        self._port, self._must = port, must
+        super().__init__(home)
+        self.port, self._must = port, must
         self._options = ["--start", start, "--speed", str(speed), *(["--origin", origin] if origin else [])]
         self._options += ["--paused"] if paused else []
 
     # ---- start and stop ---------------------------------------------------------------------------------------
 
-    @property
-    def process(self) -> Process | None:
-        """The running server, or None."""
-        process = Process.load(self.home, _NAME)
-        return process if process is not None and process.alive else None
-
-    @property
-    def running(self) -> bool:
-        return self.process is not None
-
-    def start(self) -> Self:
-        """Bring the feeds up; returns when they answer. Idempotent."""
-        with undone_on_error() as launched:
-            self.launch(launched)
-            self.wait_ready(launched)
-        return self
-
     def launch(self, launched: list[Process]) -> None:
-        """The first half of `start`: run the server without waiting."""
         if self.running:
             return
-        memory.require(_NEEDS, "the feeds")
-        port = choose_port(self._port, must=self._must)
+        memory.require(self.needs, "the feeds")
+        port = choose_port(self.port, must=self._must)
         token = self._bearer_token()
         argv = [sys.executable, "-m", "kit.feeds", "--port", str(port), *self._options]
         env = {"KIT_FEEDS_TOKEN": token}
-        launch(_NAME, argv, home=self.home, ports=[port], env=env, notes={"token": token}, launched=launched)
+        launch(self.name, argv, home=self.home, ports=[port], env=env, notes={"token": token}, launched=launched)
 
     def _bearer_token(self) -> str:
         """The token of these feeds: the same after a restart, so that a collector can go on."""
         kept = self.home / "feeds.token"
         try:
-            self.home.mkdir(parents=True, exist_ok=True)
-            kept.touch(mode=0o600)  # its owner's alone to read
-            token = kept.read_text("ascii")
-            if not token:
-                token = secrets.token_urlsafe(24)
-                kept.write_text(token, "ascii")
+            if kept.exists() and (token := kept.read_text("ascii")):
+                return token
+            token = secrets.token_urlsafe(24)
+            write_atomically(kept, token, private=True)
         except (OSError, ValueError) as error:
             raise ServerError(
                 f"a file for the feeds' token in {self.home}",
@@ -123,29 +105,11 @@ class FeedServer:
             ) from error
         return token
 
-    def wait_ready(self, launched: list[Process]) -> None:
-        """The second half of `start`: wait until the server answers."""
-        for process in launched:
-            if process.name == _NAME:
-                process.wait_ready(_answering(process.ports[0]), timeout=_TIMEOUT)
-
-    def stop(self) -> None:
-        """Stop the feeds. Idempotent."""
-        process = self.process
-        if process is not None:
-            process.stop(grace=3.0)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.stop()
-
     # ---- where it is ------------------------------------------------------------------------------------------
 
     @property
     def address(self) -> Address:
-        process = self.process
+        process = next(iter(self.processes), None)
         if process is None:
             raise ServerError("the feeds to run", got="they are stopped", todo="run `kit up`")
         return Address(f"http://127.0.0.1:{process.ports[0]}", SecretStr(process.notes["token"]))
@@ -160,7 +124,7 @@ class FeedServer:
 
     # ---- the replay clock and the faults ----------------------------------------------------------------------
 
-    def status(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """The clock, the counts of what was served, the faults and limits in force."""
         return self._control("GET", "status")
 
@@ -225,48 +189,33 @@ class FeedServer:
                 got=_detail(answer),
                 todo="correct the value; help(FeedServer) lists them",
             )
-        told: dict[str, Any] = answer.json() if answer.content else {}
-        return told
+        changed: dict[str, Any] = answer.json() if answer.content else {}
+        return changed
 
     def __repr__(self) -> str:
         if not self.running:
             return "FeedServer(stopped)"
-        clock = self.status()["clock"]
+        clock = self.state()["clock"]
         how = "paused" if clock["paused"] else f"{clock['speed']:g} days a second"
         return f"FeedServer({self.url}, {clock['day']}, {how})"
 
 
-class LiveFeeds:
-    """The real Yahoo and X (``KIT_FEEDS=live``): nothing to start, and no clock to turn."""
-
-    running = True
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        raise ConfigError(
-            "the local feeds, whose clock and faults can be set",
-            got="KIT_FEEDS=live: the real Yahoo and X",
-            todo="unset KIT_FEEDS to use the local feeds",
-        )
-
-    def start(self) -> Self:
-        return self
-
-    def stop(self) -> None:
-        """Nothing: there is nothing of ours to stop."""
-
-    def __repr__(self) -> str:
-        return "LiveFeeds(Yahoo, X)"
-
-
-def _answering(port: int) -> Callable[[], bool]:
-    return lambda: answers(port)
+def of_settings(settings: Settings) -> Server:
+    """The lab's feeds, as the settings have it: the local ones, or the real Yahoo and X."""
+    if settings.feeds == "live":
+        return External("feeds", "Yahoo, X", setting="KIT_FEEDS")
+    return FeedServer(
+        settings.home,
+        port=settings.feeds_port,
+        must=explicit(settings, "feeds_port"),
+        start=str(settings.feeds_start),
+        speed=settings.feeds_speed,
+    )
 
 
 def _detail(answer: requests.Response) -> str:
     try:
-        told = answer.json()
+        found = answer.json()
     except ValueError:
         return answer.text[:200]
-    return str(told.get("detail", told))[:200]
+    return str(found.get("detail", found))[:200]

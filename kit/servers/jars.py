@@ -1,18 +1,16 @@
 """Jars from Maven artifacts: exactly those of a lock file, each with the hash it was locked with.
 
-`locks/<name>/jgo.toml` says what a server needs, ``make lock`` (jgo) resolves it into `jgo.lock.toml` with the SHA-256
-of every jar. Nothing is resolved at run time, and nothing is fetched twice. jgo knows the repository; its own
-downloader does not hold a jar to the hash in the lock, so the few lines that fetch are ours.
+`locks/<name>/jgo.toml` has what a server needs; ``make lock`` (jgo) resolves it into `jgo.lock.toml`, with the SHA-256
+of every jar. Nothing is resolved at run time, and nothing is fetched twice. jgo knows the repository, pooch fetches and
+verifies: jgo's own downloader does not hold a jar to the hash in the lock.
 
 >>> [jar.name for jar in locked("kafka")][:2]
 ['kafka_2.13-4.4.0.jar', 'kafka-clients-4.4.0.jar']
 """
 
 import hashlib
-import json
-import threading
+import platform
 import tomllib
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -20,17 +18,20 @@ from pathlib import Path
 
 import requests
 from filelock import FileLock
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
 
 from kit.config import settings
 from kit.errors import JarError
+from kit.files import write_atomically
 
 __all__ = ["Jar", "classpath", "fetch", "locked"]
 
 _LOCKS = Path(__file__).parent / "locks"
-_CHUNK = 1 << 16
 _AT_ONCE = 8
+_TRIES = 3
+_SECONDS = 30.0  # without a byte
+# As the classifiers of native jars have them (netty, jffi: os-maven-plugin's os.detected.classifier).
+_SYSTEMS = {"linux": "Linux", "osx": "Darwin", "windows": "Windows"}
+_MACHINES = {"x86_64": ("x86_64", "AMD64"), "aarch_64": ("aarch64", "arm64"), "riscv64": ("riscv64",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,19 @@ class Jar:
     artifact: str
     version: str
     sha256: str
+    classifier: str = ""
 
     @property
     def name(self) -> str:
-        return f"{self.artifact}-{self.version}.jar"
+        return "-".join(filter(None, [self.artifact, self.version, self.classifier])) + ".jar"
+
+    @property
+    def is_for_this_platform(self) -> bool:
+        """False for the native code of another system or processor."""
+        system, _, machine = self.classifier.partition("-")
+        if system not in _SYSTEMS:
+            return True
+        return platform.system() == _SYSTEMS[system] and platform.machine() in _MACHINES.get(machine, (machine,))
 
     def path(self, folder: Path) -> Path:
         """Where the jar is kept under `folder`, in the layout of a Maven repository."""
@@ -53,10 +63,11 @@ class Jar:
 
 @cache
 def locked(server: str) -> tuple[Jar, ...]:
-    """The jars of a server's lock file, in class path order."""
+    """The jars of a server's lock file that this platform needs, in class path order."""
     with (_LOCKS / server / "jgo.lock.toml").open("rb") as file:
         entries = tomllib.load(file)["dependencies"]
-    return tuple(Jar(e["groupId"], e["artifactId"], e["version"], e["sha256"]) for e in entries)
+    jars = (Jar(e["groupId"], e["artifactId"], e["version"], e["sha256"], e.get("classifier") or "") for e in entries)
+    return tuple(jar for jar in jars if jar.is_for_this_platform)
 
 
 def classpath(server: str) -> list[Path]:
@@ -74,7 +85,13 @@ def classpath(server: str) -> list[Path]:
 
 
 def fetch(server: str) -> None:
-    """Fetch a server's missing jars, several at once, with a progress bar. A download that broke off is resumed."""
+    """Fetch a server's missing jars, several at once, with a progress bar.
+
+    Raises
+    ------
+    JarError
+        A jar cannot be fetched or kept, or is not the one that was locked: the message has its name.
+    """
     folder = settings().cache / "jars"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,7 +103,7 @@ def fetch(server: str) -> None:
         raise JarError(
             f"the jars of {server} from the Maven repository",
             got=_cause(error),
-            todo="check the network connection and run the same command again: it goes on where it stopped",
+            todo="check the network connection and run `make install` again: it goes on with the jars that are missing",
         ) from error
     except OSError as error:
         raise JarError(
@@ -97,58 +114,39 @@ def fetch(server: str) -> None:
 
 
 def _fetch_all(server: str, jars: list[Jar], folder: Path) -> None:
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+    from rich.progress import Progress
 
-    stop = threading.Event()
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns) as bar, _session() as session, ThreadPoolExecutor(_AT_ONCE, "jars") as pool:
-        task = bar.add_task(f"{server}: {len(jars)} jars", total=None)
-
-        def fetch_one(jar: Jar) -> None:
-            part = jar.path(folder).with_suffix(".part")
-            if _download(session, _url(jar), part, advance=lambda size: bar.advance(task, size), stop=stop):
-                _accept(jar, part, folder)
-
+    pool = ThreadPoolExecutor(_AT_ONCE, "jars")
+    with Progress() as bar:
+        task = bar.add_task(f"{server}: {len(jars)} jars", total=len(jars))
         try:
-            for _ in pool.map(fetch_one, jars):
-                pass
+            for _ in pool.map(lambda jar: _fetch(jar, folder), jars):
+                bar.advance(task)
         finally:
-            stop.set()  # on an error or Ctrl-C the other downloads end at their next chunk, and keep their part
-        bar.update(task, total=bar.tasks[task].completed)
+            pool.shutdown(cancel_futures=True)  # on an error or Ctrl-C those that are under way end, no other begins
 
 
-def _download(
-    session: requests.Session, url: str, part: Path, *, advance: Callable[[int], None], stop: threading.Event
-) -> bool:
-    """Fetch `url` into `part`, going on where an earlier try stopped. False when `stop` was set on the way."""
-    part.parent.mkdir(parents=True, exist_ok=True)
-    have = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
-    with session.get(url, headers=headers, stream=True, timeout=(10, 30)) as answer:
-        if answer.status_code == 416:  # range not satisfiable: the part is whole already
-            return True
-        answer.raise_for_status()
-        with part.open("ab" if answer.status_code == 206 else "wb") as file:
-            for chunk in answer.iter_content(_CHUNK):
-                if stop.is_set():
-                    return False
-                file.write(chunk)
-                advance(len(chunk))
-    return True
+def _fetch(jar: Jar, folder: Path) -> None:
+    """Fetch one jar: to a file beside it, verified, then moved in place."""
+    import pooch
 
-
-def _accept(jar: Jar, part: Path, folder: Path) -> None:
-    """Move a downloaded file into place if it is the locked one; throw it away and raise if it is not."""
-    found = _sha256(part)
-    if found != jar.sha256:
-        part.unlink()
+    pooch.get_logger().setLevel("ERROR")
+    path = jar.path(folder)
+    path.unlink(missing_ok=True)
+    try:
+        pooch.Pooch(
+            path.parent,
+            "",
+            registry={jar.name: f"sha256:{jar.sha256}"},
+            urls={jar.name: _url(jar)},
+            retry_if_failed=_TRIES,
+        ).fetch(jar.name, downloader=pooch.HTTPDownloader(timeout=_SECONDS))
+    except ValueError as error:  # so pooch reports a wrong hash; it keeps nothing of the file
         raise JarError(
             f"{jar.name} with the SHA-256 it was locked with, {jar.sha256[:16]}…",
-            got=f"a file with {found[:16]}…; it was thrown away",
-            todo="run the same command again; if it stays so, do not use this network's copy",
-        )
-    part.replace(jar.path(folder))
-    _stamp(jar, folder)
+            got="a file with another one; it was thrown away",
+            todo="run `make install` again; if it stays so, do not use this network's copy",
+        ) from error
 
 
 def _url(jar: Jar) -> str:
@@ -157,50 +155,25 @@ def _url(jar: Jar) -> str:
     context = MavenContext()
     component = context.project(jar.group, jar.artifact).at_version(jar.version)
     repository = next(iter(context.remote_repos.values()))
-    return f"{repository}/{component.path_prefix.as_posix()}/{component.artifact().filename}"
-
-
-def _session() -> requests.Session:
-    session = requests.Session()
-    retry = Retry(total=3, backoff_factor=0.2, status_forcelist=(429, 500, 502, 503, 504))
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(max_retries=retry, pool_maxsize=_AT_ONCE))
-    return session
+    return f"{repository}/{component.path_prefix.as_posix()}/{component.artifact(jar.classifier).filename}"
 
 
 def _verified(jar: Jar, folder: Path) -> bool:
     """Whether the jar is there and its hash holds. It is hashed again only if the file has changed since last time."""
     path = jar.path(folder)
+    stamp = path.with_suffix(".verified")
     try:
-        now = path.stat()
+        file = path.stat()
+        now = f"{jar.sha256} {file.st_size} {file.st_mtime_ns}"
+        if stamp.exists() and stamp.read_bytes() == now.encode():
+            return True
+        with path.open("rb") as content:
+            if hashlib.file_digest(content, "sha256").hexdigest() != jar.sha256:
+                return False
     except (FileNotFoundError, NotADirectoryError):
         return False
-    try:
-        if json.loads(_stamp_path(path).read_text("utf-8")) == [jar.sha256, now.st_size, now.st_mtime_ns]:
-            return True
-    except (FileNotFoundError, ValueError):
-        pass
-    if _sha256(path) != jar.sha256:
-        path.unlink()
-        return False
-    _stamp(jar, folder)
+    write_atomically(stamp, now)
     return True
-
-
-def _stamp(jar: Jar, folder: Path) -> None:
-    """Note that the file, as it is now, has the hash it was locked with."""
-    path = jar.path(folder)
-    now = path.stat()
-    _stamp_path(path).write_text(json.dumps([jar.sha256, now.st_size, now.st_mtime_ns]), "utf-8")
-
-
-def _stamp_path(jar: Path) -> Path:
-    return jar.with_suffix(".verified")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _cause(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""A real Apache Kafka cluster of one to five brokers on this machine, that can be grown, broken and mended as it runs.
+"""A real Apache Kafka cluster of one to five brokers on this machine, that grows and loses brokers while it runs.
 
 >>> with KafkaCluster(home, brokers=3) as cluster:          # doctest: +SKIP
 ...     cluster.kill(2)                                     # as a power cut would
@@ -11,29 +11,31 @@ brokers, running or not.
 """
 
 import signal
-import time
-from collections.abc import Callable
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from kit.config import Settings, explicit
+from kit.deadline import Deadline
 from kit.errors import ConfigError, ServerError
 from kit.servers import _broker, _plan, _quorum, memory
 from kit.servers._broker import Node
-from kit.servers.ports import answers, choose_port
+from kit.servers.external_kafka import ExternalKafka
+from kit.servers.jvm import Jvm
+from kit.servers.ports import choose_port
 from kit.servers.process import Process, launch, undone_on_error, wait_ended
+from kit.servers.server import Server, ServerStatus
 
-__all__ = ["MAX_BROKERS", "Broker", "KafkaCluster"]
+__all__ = ["MAX_BROKERS", "Broker", "KafkaCluster", "of_settings"]
 
 MAX_BROKERS = 5
-_NEEDS = 200 << 20  # bytes a broker takes, with a little to spare
-_TIMEOUT = 60.0
+_NOTES = {"more heap": f"{_broker.MORE_HEAP}, "}
 
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """One broker as it is now: `state` is ``running`` or ``stopped``, `memory` in bytes."""
+    """One broker as it is now: `state` is ``running``, ``silent`` or ``stopped``, `memory` in bytes."""
 
     id: int
     port: int
@@ -42,7 +44,7 @@ class Broker:
     memory: int
 
 
-class KafkaCluster:
+class KafkaCluster(Server):
     """A Kafka cluster on 127.0.0.1, kept in `home`.
 
     Parameters
@@ -51,17 +53,30 @@ class KafkaCluster:
         The state folder: settings, data, logs and pids live under it.
     brokers
         How many brokers `start` brings up, 1 to 5. A cluster that already has more keeps them.
-    port
-        The first broker's port; the others take the next free ones. 0: any free port.
-    must
-        Insist on `port` instead of taking a free one when it is in use.
+    port, must
+        The first broker's port; the others take the next free ones. 0: any free port. With `must`, no other will do.
+    heap, jvm
+        MB of Java heap of a broker; its Java runtime.
     """
 
-    def __init__(self, home: Path, *, brokers: int = 1, port: int = 0, must: bool = False) -> None:
+    name = "kafka"
+    needs = 200 << 20  # of one broker
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        brokers: int = 1,
+        port: int = 0,
+        must: bool = False,
+        heap: int = 96,
+        jvm: Jvm | None = None,
+    ) -> None:
+        super().__init__(home)
         if not 1 <= brokers <= MAX_BROKERS:
             raise ConfigError(f"1 to {MAX_BROKERS} brokers", got=str(brokers), todo="choose a number in that range")
-        self.home = Path(home).absolute()
-        self._wanted, self._port, self._must = brokers, port, must
+        self._wanted, self.port, self._must = brokers, port, must
+        self.jvm: Jvm = jvm or _broker.jvm(heap)
 
     # ---- what there is ----------------------------------------------------------------------------------------
 
@@ -76,12 +91,12 @@ class KafkaCluster:
     @property
     def brokers(self) -> list[Broker]:
         """Each broker as it is now."""
-        found = []
-        for node in self.nodes.values():
-            process = self._running(node)
-            state, pid, taken = ("running", process.pid, process.memory()) if process else ("stopped", None, 0)
-            found.append(Broker(node.id, node.port, state, pid, taken))
-        return found
+        rows = {row.name: row for row in super().status()}
+        return [
+            Broker(node.id, node.port, row.state, row.pid, row.memory)
+            for node in self.nodes.values()
+            for row in [rows.get(node.name, ServerStatus(node.name, "stopped"))]
+        ]
 
     @property
     def bootstrap_servers(self) -> str:
@@ -90,77 +105,72 @@ class KafkaCluster:
 
     @property
     def running(self) -> bool:
-        """Whether all brokers run."""
+        """Whether the processes of all brokers live."""
         nodes = self.nodes
-        return bool(nodes) and all(self._running(node) for node in nodes.values())
+        return bool(nodes) and all(self._process(node) for node in nodes.values())
 
     # ---- start and stop ---------------------------------------------------------------------------------------
 
-    def start(self) -> Self:
-        """Bring up every broker that does not run; returns when all of them serve. Idempotent.
-
-        Raises
-        ------
-        PortTaken, NotEnoughMemory, JarError, ServerError
-            It did not come up. What this call started is stopped again.
-        """
-        with undone_on_error() as launched:
-            self.launch(launched)
-            self.wait_ready(launched)
-        return self
-
     def launch(self, launched: list[Process]) -> None:
-        """The first half of `start`: run what does not run, without waiting. `launched` takes the new processes."""
-        known = self.plan()
-        nodes = self.nodes
-        down = [node for node in nodes.values() if not self._running(node)]
-        memory.require(_NEEDS * len(down), f"{len(down)} Kafka broker(s)")
+        known = self._plan()
+        down = [node for node in self.nodes.values() if not self._process(node)]
+        memory.require(self.needs * len(down), f"{len(down)} Kafka broker{'s' * (len(down) > 1)}")
         for node in down:
             self._configure(node)
-        _broker.format_all(down, known["cluster_id"], voters=[] if known.get("formed") else down)
+        voters = [] if known.get("formed") else down
+        _broker.format_all(down, known["cluster_id"], voters=voters, jvm=self.jvm)
         _plan.write(self._state, known | {"formed": True})
         for node in down:
             self._launch(node, launched)
 
-    def plan(self) -> dict[str, Any]:
+    def _plan(self) -> dict[str, Any]:
         """Decide, and write down before anything runs, which nodes there are and on which ports."""
         known = self._known() or _plan.fresh()
-        if not any(map(self._running, self.nodes.values())):
-            _plan.settle_ports(known, self._port, must=self._must)
+        if not self.processes:
+            _plan.settle_ports(known, self.port, must=self._must)
         while len(known["nodes"]) < self._wanted:
-            _plan.add_node(known, self._port, must=self._must)
+            _plan.add_node(known, self.port, must=self._must)
         _plan.write(self._state, known)
         return known
 
+    def answers(self, process: Process) -> bool:
+        return all(map(_broker.answers_kafka, process.ports))
+
     def wait_ready(self, launched: list[Process]) -> None:
-        """The second half of `start`: wait until what was launched serves, and the brokers know each other."""
-        for process in launched:
-            if process.name.startswith("kafka-"):
-                process.wait_ready(_answering(process.ports), timeout=_TIMEOUT)
-        if launched and len(self.nodes) > 1:
-            up = {node.id for node in self.nodes.values() if self._running(node)}
-            _quorum.wait_joined(self.bootstrap_servers, up, timeout=_TIMEOUT)
+        super().wait_ready(launched)
+        if any(map(self._is_mine, launched)) and len(self.nodes) > 1:
+            up = {node.id for node in self.nodes.values() if self._process(node)}
+            _quorum.wait_joined(self.bootstrap_servers, up, timeout=self.seconds_to_start)
             _quorum.replicate_internal_topics(self.bootstrap_servers, min(3, len(up)))
 
     def stop(self) -> None:
-        """Stop all brokers in good order; their data stays. Idempotent."""
-        running = [process for node in self.nodes.values() if (process := self._running(node))]
+        running = self.processes
         for process in running:
             process.signal(signal.SIGTERM)
-        # Once most controllers have gone, the rest wait in vain for a quorum: they are ended, and lose nothing by it,
+        # Once most controllers have gone, the rest wait in vain for a quorum: they are killed, and lose nothing by it,
         # since what was acknowledged is in their logs.
-        ending = running
-        until = time.monotonic() + 10.0
-        while len(ending) > len(running) // 2 and time.monotonic() < until:
+        ending, deadline = running, Deadline(self.seconds_to_stop)
+        while len(ending) > len(running) // 2 and not deadline.passed:
             ending = wait_ended(ending, timeout=0.05)
         for process in running:
             process.wait_gone(grace=0.5)
 
-    def __enter__(self) -> Self:
-        return self.start()
+    def status(self) -> list[ServerStatus]:
+        rows = {row.name: row for row in super().status()}
+        stopped = (ServerStatus(node.name, "stopped", f"127.0.0.1:{node.port}") for node in self.nodes.values())
+        return [rows.get(row.name, row) for row in stopped] or list(rows.values())
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.stop()
+    def prepare(self) -> None:
+        """Fetch Kafka's jars, and make the class-data archive by a throw-away broker's work."""
+        self.jvm.make_archive(self._train)
+
+    def _train(self, jvm: Jvm) -> None:
+        """Run a broker through a day's work in a second, so that the classes it takes can be archived."""
+        with tempfile.TemporaryDirectory(prefix="kit-train-") as folder:
+            cluster = KafkaCluster(Path(folder), jvm=jvm)
+            cluster.seconds_to_stop = 60.0  # it writes the archive as it ends
+            with cluster:
+                _quorum.exercise(cluster.bootstrap_servers)
 
     # ---- while it runs ----------------------------------------------------------------------------------------
 
@@ -171,12 +181,10 @@ class KafkaCluster:
         """
         known = self._known()
         if not self.running:
-            raise ServerError(
-                "all brokers to run before another joins", got=repr(self), todo="restart the stopped brokers first"
-            )
+            raise ServerError("all brokers to run before another joins", got=repr(self), todo=self._restart_all())
         if len(known["nodes"]) >= MAX_BROKERS:
             raise ConfigError(f"at most {MAX_BROKERS} brokers", got="one more", todo="work with those you have")
-        memory.require(_NEEDS, "one more Kafka broker")
+        memory.require(self.needs, "one more Kafka broker")
         self._wanted = len(known["nodes"]) + 1
         try:
             self.start()
@@ -187,23 +195,28 @@ class KafkaCluster:
 
     def kill(self, broker: int) -> None:
         """End one broker at once, as a power cut would (``kill -9``)."""
-        process = self._running(self._node(broker))
+        process = self._process(self._node(broker))
         if process is None:
-            raise ServerError(f"broker {broker} to run", got="it is stopped", todo=f"cluster.restart({broker}) first")
+            todo = f"call lab.kafka.restart({broker}) first"
+            raise ServerError(f"broker {broker} to run", got="it is stopped", todo=todo)
         process.kill()
 
     def restart(self, broker: int) -> None:
         """Start a stopped broker again, on its port and its data (a running one is stopped first)."""
         node = self._node(broker)
-        process = self._running(node)
+        process = self._process(node)
         if process is not None:
             process.stop()
-        memory.require(_NEEDS, f"Kafka broker {broker}")
+        memory.require(self.needs, f"Kafka broker {broker}")
         with undone_on_error() as launched:
             self._configure(node)
             choose_port(node.port, must=True)
             self._launch(node, launched)
             self.wait_ready(launched)
+
+    def _restart_all(self) -> str:
+        stopped = [f"lab.kafka.restart({broker.id})" for broker in self.brokers if broker.pid is None]
+        return f"call {' and '.join(stopped)} first" if stopped else "run `kit up` first"
 
     # ---- how it is shown --------------------------------------------------------------------------------------
 
@@ -252,17 +265,34 @@ class KafkaCluster:
     def _configure(self, node: Node) -> None:
         nodes = self.nodes
         controllers = [other.controller_port for other in nodes.values()]
-        replicas = min(3, len(nodes))
-        _broker.write_settings(node, replicas=replicas, controllers=controllers)
+        _broker.write_settings(node, replicas=min(3, len(nodes)), controllers=controllers)
 
     def _launch(self, node: Node, launched: list[Process]) -> None:
-        argv, env = _broker.command(node), {"MALLOC_ARENA_MAX": "1"}
-        launch(node.name, argv, home=self.home, ports=[node.port], env=env, launched=launched)
+        argv, env = _broker.run_command(self.jvm), self.jvm.environment
+        launch(
+            node.name,
+            argv,
+            home=self.home,
+            ports=[node.port],
+            env=env,
+            cwd=node.folder,
+            notes=_NOTES,
+            launched=launched,
+        )
 
-    def _running(self, node: Node) -> Process | None:
+    def _process(self, node: Node) -> Process | None:
         process = Process.load(self.home, node.name)
         return process if process is not None and process.alive else None
 
 
-def _answering(ports: tuple[int, ...]) -> Callable[[], bool]:
-    return lambda: all(map(answers, ports))
+def of_settings(settings: Settings) -> Server:
+    """The lab's Kafka, as the settings have it."""
+    if settings.kafka_bootstrap_servers:
+        return ExternalKafka(settings.kafka_bootstrap_servers)
+    return KafkaCluster(
+        settings.home,
+        brokers=settings.brokers,
+        port=settings.kafka_port,
+        must=explicit(settings, "kafka_port"),
+        heap=settings.kafka_heap,
+    )

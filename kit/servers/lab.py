@@ -6,65 +6,58 @@
 '127.0.0.1:9092'
 
 A server belongs to the lab, not to the notebook that asked for it first. A lock on the state folder makes two notebooks
-that ask at once share one set of servers.
+that ask at once share one set of servers. The lab walks the table below, and knows no server by name.
 """
 
+import html
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Self
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
 from kit.config import Settings, settings
-from kit.errors import ServerError
-from kit.servers import training
-from kit.servers.external import ExternalKafka
-from kit.servers.feeds import Address, FeedServer, LiveFeeds
-from kit.servers.kafka import KafkaCluster
-from kit.servers.process import Process, undone_on_error
+from kit.errors import ConfigError, ServerError
+from kit.servers import feeds, kafka
+from kit.servers.process import Process, undone_on_error, wait_ended
+from kit.servers.server import Server, ServerStatus
 
-__all__ = [
-    "Lab",
-    "ServerStatus",
-    "bootstrap_servers",
-    "down",
-    "feeds",
-    "feeds_address",
-    "kafka",
-    "prepare",
-    "reset",
-    "status",
-    "up",
-]
+__all__ = ["SERVERS", "Lab", "down", "needed", "prepare", "reset", "servers", "status", "up"]
+
+# The table of servers, in the order in which they are launched.
+SERVERS: dict[str, Callable[[Settings], Server]] = {
+    "feeds": feeds.of_settings,
+    "kafka": kafka.of_settings,
+}
 
 _LOCK_SECONDS = 90
-
-
-@dataclass(frozen=True, slots=True)
-class ServerStatus:
-    """One server as it is now: `memory` in bytes."""
-
-    name: str
-    state: str
-    address: str
-    pid: int | None
-    memory: int
+_STOP_SECONDS = 10.0
 
 
 class Lab:
-    """The running lab, as `up` returns it: `lab.kafka` and `lab.feeds` are the handles a demo needs."""
+    """The lab, as `up` returns it. Its attributes are the servers: `lab.kafka`, `lab.feeds`."""
 
-    def __init__(self, kafka: KafkaCluster | ExternalKafka, feeds: FeedServer | LiveFeeds) -> None:
-        self.kafka = kafka
-        self.feeds = feeds
+    def __init__(self) -> None:
+        self._servers = servers()
 
     def status(self) -> list[ServerStatus]:
+        """Each process of the lab's servers as it is now."""
         return status()
 
     def down(self) -> None:
+        """Stop every server that the lab started; data stay."""
         down()
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["_servers"][name]
+        except KeyError:
+            raise AttributeError(f"the lab has no server {name!r}; it has {', '.join(SERVERS)}") from None
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *SERVERS]
 
     def __enter__(self) -> Self:
         return self
@@ -73,73 +66,66 @@ class Lab:
         self.down()
 
     def __repr__(self) -> str:
-        return f"Lab({self.kafka!r}, {self.feeds!r})"
+        return f"Lab({', '.join(map(repr, self._servers.values()))})"
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{'🟢' if row.state == 'running' else '⚪'} {row.name}</td><td>{row.state}</td>"
-            f"<td>{row.address}</td><td>{row.memory / 1e6:.0f} MB</td></tr>"
+            f"<td>{html.escape(row.address)}</td><td>{row.memory / 1e6:.0f} MB</td></tr>"
             for row in self.status()
         )
         head = "<tr><th>server</th><th>state</th><th>address</th><th>memory</th></tr>"
         return f"<table>{head}{rows}</table>"
 
 
-def kafka() -> KafkaCluster | ExternalKafka:
-    """The lab's Kafka, running or not."""
+def servers() -> dict[str, Server]:
+    """The lab's servers by name, running or not, as the settings have them."""
     now = settings()
-    if now.kafka_bootstrap_servers:
-        return ExternalKafka(now.kafka_bootstrap_servers)
-    return KafkaCluster(now.home, brokers=now.brokers, port=now.kafka_port, must=_explicit(now, "kafka_port"))
+    return {name: made(now) for name, made in SERVERS.items()}
 
 
-def feeds() -> FeedServer | LiveFeeds:
-    """The lab's feeds, running or not."""
-    now = settings()
-    if now.feeds == "live":
-        return LiveFeeds()
-    must = _explicit(now, "feeds_port")
-    return FeedServer(now.home, port=now.feeds_port, must=must, start=str(now.feeds_start), speed=now.feeds_speed)
-
-
-def up(*, kafka: bool = True, feeds: bool = True) -> Lab:
+def up(*names: str) -> Lab:
     """Start what does not run, and wait until it serves. Idempotent; safe when several processes call it at once.
+
+    Parameters
+    ----------
+    *names
+        The servers that are wanted, ``up("kafka")``; none: all but those that start on demand.
 
     Raises
     ------
     PortTaken, NotEnoughMemory, JarError, ServerError
         Something did not come up. What this call had started is stopped again; what ran before goes on.
+    ConfigError
+        There is no such server.
     """
-    here = Lab(globals()["kafka"](), globals()["feeds"]())
+    unknown = set(names) - SERVERS.keys()
+    if unknown:
+        raise ConfigError(
+            f"names of the lab's servers: {', '.join(SERVERS)}",
+            got=repr(min(unknown)),
+            todo=f"call kit.up() for all, or kit.up({next(iter(SERVERS))!r})",
+        )
+    here = Lab()
+    wanted = [one for name, one in here._servers.items() if (name in names if names else not one.on_demand)]
     with _locked(), undone_on_error() as launched:
-        # Both are launched before either is waited for: they come up side by side.
-        wanted = [*([here.feeds] if feeds else []), *([here.kafka] if kafka else [])]
-        ours = [server for server in wanted if isinstance(server, KafkaCluster | FeedServer)]
-        for server in ours:
+        for server in wanted:  # all are launched before one is waited for: they come up side by side
             server.launch(launched)
-        for server in ours:
+        for server in wanted:
             server.wait_ready(launched)
     return here
 
 
-def bootstrap_servers() -> str:
-    """``host:port,…`` of the lab's Kafka; starts it if it does not run."""
-    cluster = kafka()
-    if not any(broker.pid for broker in getattr(cluster, "brokers", ())) and isinstance(cluster, KafkaCluster):
-        up(feeds=False)
-    return cluster.bootstrap_servers
-
-
-def feeds_address() -> Address:
-    """Where the lab's feeds are; starts them if they do not run."""
-    server = feeds()
-    if not server.running:
-        up(kafka=False)
-    return server.address
+def needed(name: str) -> Any:
+    """The server of that name; starts it if nothing of it runs. (A broker that a class has killed stays down.)"""
+    server = servers()[name]
+    if not (server.running or server.processes):
+        up(name)
+    return server
 
 
 def down() -> None:
-    """Stop every server that the lab started; data stays. Idempotent; never ends a process the lab did not start."""
+    """Stop every server that the lab started; data stay. Idempotent; never ends a process the lab did not start."""
     with _locked():
         _stop_all()
 
@@ -148,7 +134,7 @@ def reset() -> None:
     """Stop the servers and delete their data: topics, records, logs. The next `up` starts from nothing."""
     with _locked():
         _stop_all()
-        for folder in (settings().home / name for name in ("kafka", "log", "run")):
+        for folder in (settings().home / name for name in (*SERVERS, "log", "run")):
             try:
                 shutil.rmtree(folder)
             except FileNotFoundError:
@@ -158,35 +144,28 @@ def reset() -> None:
 
 
 def status() -> list[ServerStatus]:
-    """Each server of the lab as it is now. One whose process has ended, whoever ended it, is stopped."""
-    here = kafka()
-    if isinstance(here, ExternalKafka):
-        rows = [ServerStatus("kafka", "external", here.bootstrap_servers, None, 0)]
-    else:
-        rows = [
-            ServerStatus(f"kafka-{b.id}", b.state, f"127.0.0.1:{b.port}", b.pid, b.memory) for b in here.brokers
-        ] or [ServerStatus("kafka", "stopped", "", None, 0)]
-    source = feeds()
-    if isinstance(source, LiveFeeds):
-        return [*rows, ServerStatus("feeds", "live", "Yahoo, X", None, 0)]
-    process = source.process
-    if process is None:
-        return [*rows, ServerStatus("feeds", "stopped", "", None, 0)]
-    address = f"127.0.0.1:{process.ports[0]}"
-    return [*rows, ServerStatus("feeds", "running", address, process.pid, process.memory())]
+    """Each process of the lab's servers as it is now: asked, not looked up. One that has ended is stopped."""
+    return [row for server in servers().values() for row in server.status()]
+
+
+def prepare() -> None:
+    """Fetch and make everything the servers need, so that they start quickly and offline from now on."""
+    for server in servers().values():
+        server.prepare()
 
 
 def _stop_all() -> None:
+    for server in servers().values():
+        server.stop()
     home = settings().home
-    FeedServer(home).stop()
-    with suppress(ServerError):  # a plan that cannot be read; its brokers have records, too
-        KafkaCluster(home).stop()
+    others = Process.all(home)  # started under other settings; or they have ended, and only their records are left
+    for process in others:
+        process.signal(signal.SIGTERM)
+    wait_ended(others, timeout=_STOP_SECONDS)
+    for process in others:
+        process.wait_gone(grace=0.0)
     for record in (home / "run").glob("*.json"):
-        process = Process.load(home, record.stem)
-        if process is None:
-            record.unlink(missing_ok=True)
-        else:
-            process.stop()  # forgets it, too; one that has ended is only forgotten
+        record.unlink(missing_ok=True)  # it cannot be read
 
 
 @contextmanager
@@ -209,13 +188,3 @@ def _locked() -> Iterator[None]:
     with lock:
         lock.release()  # `with` holds it once more
         yield
-
-
-def _explicit(now: Settings, name: str) -> bool:
-    """Whether the user asked for this setting: then no other value will do."""
-    return name in now.model_fields_set
-
-
-def prepare() -> None:
-    """Fetch everything the servers need, so that they start quickly and offline from now on."""
-    training.prepare()

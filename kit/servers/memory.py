@@ -1,5 +1,6 @@
 """How much memory this machine, or the container it is, has left for another server."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -8,27 +9,28 @@ from kit.errors import NotEnoughMemory
 
 __all__ = ["available", "require"]
 
-_CGROUP = Path("/sys/fs/cgroup")
+_GROUPS = Path("/sys/fs/cgroup")
+_OWN = Path("/proc/self/cgroup")
+_V2 = ("memory.max", "memory.current")
+_V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes")
 
 
 def available() -> int:
-    """Bytes that can be used without swapping: the machine's, or what the container's limit leaves if that is less.
+    """Bytes that can be used without swapping: the machine's, or what a limit on this process leaves if that is less.
 
-    Source: Linux kernel documentation, cgroup v2 (``memory.max``, ``memory.current``) and v1
-    (``memory.limit_in_bytes``). Binder and Docker limit a session that way, and psutil does not see it.
+    Binder, Docker, systemd and batch systems limit a session by a control group, and psutil does not see it. Groups are
+    nested, and each of them may have a limit, so all from this process's own up to the root are asked.
+
+    Source: Linux kernel documentation, cgroup v2 (``memory.max``) and v1 (``memory.limit_in_bytes``).
     """
     free = int(psutil.virtual_memory().available)
-    for limit, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
-    ):
+    for folder, (limit, used) in _memory_groups():
         try:
-            bound = (_CGROUP / limit).read_text("ascii").strip()
-            now = int((_CGROUP / used).read_text("ascii"))
+            bound, now = (folder / limit).read_text("ascii").strip(), int((folder / used).read_text("ascii"))
         except (OSError, ValueError):
             continue
-        if bound != "max":
-            free = min(free, int(bound) - now + _reclaimable())
+        if bound.isdecimal():
+            free = min(free, int(bound) - now + _reclaimable(folder))
     return max(0, free)
 
 
@@ -45,14 +47,38 @@ def require(needed: int, purpose: str) -> None:
         raise NotEnoughMemory(
             f"{needed >> 20} MB of free memory for {purpose}",
             got=f"{free >> 20} MB",
-            todo="close other notebooks and programs, or stop a server with `kit down`",
+            todo="close other notebooks and programs, or stop the servers with `kit down`",
         )
 
 
-def _reclaimable() -> int:
-    """Bytes of file cache that count as used in a container, but go when memory is needed."""
+def _memory_groups() -> Iterator[tuple[Path, tuple[str, str]]]:
+    """The folders of this process's memory groups, from its own up to the root, with the names of their files."""
     try:
-        lines = (_CGROUP / "memory.stat").read_text("ascii").splitlines()
+        lines = _OWN.read_text("utf-8").splitlines()
     except OSError:
+        lines = []
+    for line in lines or ["0::/"]:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            root, files = _GROUPS, _V2
+        elif "memory" in controllers.split(","):
+            root, files = _GROUPS / "memory", _V1
+        else:
+            continue
+        # Seen from inside a container the path may lead out of it ("/..") or be the host's, and not exist here.
+        own = root.joinpath(*(part for part in Path(path).parts if part not in ("/", "..")))
+        for folder in (own, *own.parents):
+            yield folder, files
+            if folder == root:
+                break
+
+
+def _reclaimable(folder: Path) -> int:
+    """Bytes of file cache that count as used in a group, but go when memory is needed."""
+    try:
+        pairs = (line.split() for line in (folder / "memory.stat").read_text("ascii").splitlines())
+        found = {name: int(count) for name, count in pairs}
+    except (OSError, ValueError):
         return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith(("inactive_file ", "active_file ")))
+    # v1 counts its children's under another name
+    return sum(found.get(f"total_{name}", found.get(name, 0)) for name in ("inactive_file", "active_file"))

@@ -2,15 +2,14 @@
 
 import random
 import socket
-import sys
 from collections.abc import Collection
 
 from kit.errors import PortTaken
 
 __all__ = ["answers", "choose_port"]
 
-# Below the range that systems take for the near end of a connection (32768 and up on Linux, 49152 on macOS and
-# Windows): a port chosen in there could be gone again before a server has bound it.
+# Below the range that systems take for the near end of a connection (32768 and up on Linux, 49152 on macOS): a port
+# chosen in there could be gone again before a server has bound it.
 _FREE_RANGE = range(20000, 32000)
 
 
@@ -47,8 +46,7 @@ def choose_port(wanted: int = 0, *, must: bool = False, avoid: Collection[int] =
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        if sys.platform != "win32":  # as servers do: a port in TIME_WAIT is free
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: a port in TIME_WAIT is free
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:

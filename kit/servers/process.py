@@ -1,62 +1,56 @@
 """One server process: started detached, waited for until it answers, found again by any other process, stopped.
 
-A server outlives the notebook that starts it, so what is known of it is kept in a file: `<home>/run/<name>.json` with
-its pid, the time that pid was created, its ports and its log. Pid and creation time together name one process for good,
-so a pid that the system has given to somebody else is never taken for ours, and never ended.
+A server outlives the notebook that starts it, so a file keeps what is known of it: `<home>/run/<name>.json` with its
+pid, what tells this process from a later one with the same pid, its ports and its log. So the kit never takes another
+program's process for its own, and never ends it.
 """
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
-import sys
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Self
 
 import psutil
 
-from kit.errors import PortTaken, ServerError
-from kit.servers.interrupts import uninterrupted
+from kit.deadline import Deadline, pause
+from kit.errors import NotEnoughMemory, PortTaken, ServerError
+from kit.files import write_atomically
+from kit.servers.interrupts import merged_environment, uninterrupted
 
-__all__ = ["Process", "launch", "undone_on_error", "wait_ended"]
+__all__ = ["Process", "birth", "launch", "undone_on_error", "wait_ended"]
 
 _TAIL = 40  # log lines that an error carries
 _POLL = 0.005  # seconds; a broker is up in about 0.7 s, so a coarser poll would be felt
-_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # on Windows SIGTERM kills
-_SAME = 2.0  # seconds; Linux reckons creation times from a boot time that moves by one when the clock is adjusted
-_TELLING = ("ERROR", "FATAL", "Exception", "Error:", "error:")
+_ERROR_WORDS = ("ERROR", "FATAL", "Exception", "Error:", "error:", "OutOfMemoryError")
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux only
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
     """A server process that the lab owns, alive or not.
 
-    Attributes
-    ----------
-    name
-        What people call it: ``kafka-1``, ``feeds``.
-    pid, created
-        The process id and its creation time (epoch seconds): together they name one process for good.
-    ports
-        What it listens on, all on 127.0.0.1.
-    log
-        The file that takes its standard output and error.
-    record
-        The file this record is kept in.
+    `pid` and `born` (see `birth`) name one process for good. It listens on `ports` of 127.0.0.1; `log` takes its
+    output; `record` is the file that keeps this; `notes` are the server's own.
     """
 
     name: str
     pid: int
-    created: float
+    born: str
     ports: tuple[int, ...]
     log: Path
     record: Path
     notes: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def all(cls, home: Path) -> list[Self]:
+        """The processes that have a record under `home`, alive or not, by name."""
+        loaded = (cls.load(home, record.stem) for record in sorted((home / "run").glob("*.json")))
+        return [process for process in loaded if process is not None]
 
     @classmethod
     def load(cls, home: Path, name: str) -> Self | None:
@@ -65,17 +59,14 @@ class Process:
         try:
             known = json.loads(record.read_text("utf-8"))
             ports, log, notes = tuple(known["ports"]), Path(known["log"]), known["notes"]
-            return cls(known["name"], known["pid"], known["created"], ports, log, record, notes)
+            return cls(known["name"], known["pid"], known["born"], ports, log, record, notes)
         except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
             return None
 
     def save(self) -> None:
         """Write the record in one step, readable by its owner alone (notes may hold a token)."""
         plain = asdict(self) | {"log": str(self.log), "record": str(self.record)}
-        draft = self.record.with_suffix(".part")
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(plain), "utf-8")
-        draft.replace(self.record)
+        write_atomically(self.record, json.dumps(plain), private=True)
 
     def handle(self) -> psutil.Process | None:
         """The running process, or None when it has ended (as a zombie has, once its last thread is gone)."""
@@ -83,7 +74,7 @@ class Process:
             child.poll()  # reaps it
         try:
             process = psutil.Process(self.pid)
-            if abs(process.create_time() - self.created) > _SAME:
+            if birth(self.pid) != self.born:
                 return None
             ended = process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
             if ended and child:
@@ -123,13 +114,12 @@ class Process:
         ServerError
             The process ended, or `timeout` seconds passed. Its `log_tail` attribute holds the last log lines.
         """
-        started = time.monotonic()
+        deadline = Deadline(timeout)
         while not ready():
-            waited = time.monotonic() - started
             if not wait_ended([self], timeout=_POLL):
-                raise self._failure(f"it ended after {waited:.1f} s")
-            if waited > timeout:
-                raise self._failure(f"it still did not answer after {waited:.0f} s")
+                raise self._failure(f"it ended after {timeout - deadline.left:.1f} s")
+            if deadline.passed:
+                raise self._failure(f"it still did not answer after {timeout:.0f} s")
 
     def stop(self, *, grace: float = 10.0) -> None:
         """Ask the process to end, kill it if it has not within `grace` seconds, forget it. Idempotent."""
@@ -150,23 +140,45 @@ class Process:
 
     def kill(self) -> None:
         """End the process at once, as a power cut would (SIGKILL)."""
-        self.signal(_KILL)
+        self.signal(signal.SIGKILL)
         wait_ended([self], timeout=5.0)
         self.record.unlink(missing_ok=True)
 
     def _failure(self, what: str) -> ServerError:
         lines = self.tail()
         self.kill()
-        telling = next((line for line in reversed(lines) if any(word in line for word in _TELLING)), None)
-        said = telling or (lines[-1] if lines else "nothing")
-        kind = PortTaken if any("Address already in use" in line for line in lines) else ServerError
+        error_line = next((line for line in reversed(lines) if any(word in line for word in _ERROR_WORDS)), None)
+        last = error_line or (lines[-1] if lines else "nothing")
+        kind, todo = ServerError, "run `kit doctor`"
+        if any("Address already in use" in line for line in lines):
+            kind = PortTaken
+        elif "OutOfMemoryError" in last:
+            kind, todo = NotEnoughMemory, f"{self.notes.get('more heap', '')}or run `kit reset`, which deletes its data"
         error = kind(
             f"{self.name} to start and answer on 127.0.0.1:{'/'.join(map(str, self.ports))}",
-            got=f"{what}; its log says: {said[:200]}",
-            todo=f"run `kit doctor`; the whole log is {self.log}",
+            got=f"{what}; the last line of its log: {last[:200]}",
+            todo=f"{todo}; the whole log is {self.log}",
         )
         error.log_tail = lines
         return error
+
+
+def birth(pid: int) -> str:
+    """What tells a process from a later one with the same pid: when it began, on a clock that is never set.
+
+    The wall clock will not do: it jumps when a laptop wakes, under WSL, by NTP, and the times that the system derives
+    from it jump with it. psutil counts from the start of the machine, so the machine's boot is part of it on Linux.
+
+    Raises
+    ------
+    psutil.NoSuchProcess
+        There is no process with this pid.
+    """
+    try:
+        boot = _BOOT_ID.read_text("ascii").strip()
+    except OSError:
+        boot = ""
+    return f"{psutil.Process(pid)._ident[1]}@{boot}"  # type: ignore[attr-defined]  # what psutil itself goes by
 
 
 def launch(
@@ -175,14 +187,16 @@ def launch(
     *,
     home: Path,
     ports: Sequence[int] = (),
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, str | None] | None = None,
+    cwd: Path | None = None,
     notes: Mapping[str, str] | None = None,
     launched: list[Process] | None = None,
 ) -> Process:
     """Start a server detached from this process and its terminal, and record it under `home`.
 
-    It does not wait: launch several, then `Process.wait_ready` each. `launched` (of `undone_on_error`) takes the
-    process before anything can interrupt.
+    It does not wait: launch several, then `Process.wait_ready` each. `env` changes this process's environment (None: a
+    variable is left out); `cwd` is `home` by default; `launched`, of `undone_on_error`, gets the process before
+    anything can interrupt.
 
     Raises
     ------
@@ -194,10 +208,9 @@ def launch(
         for folder in (log.parent, record.parent):
             folder.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output, uninterrupted():
-            child = _spawn(argv, output, home, env or {})
+            child = _spawn(argv, output, cwd or home, env or {})
             try:
-                created = psutil.Process(child.pid).create_time()
-                process = Process(name, child.pid, created, tuple(ports), log, record, dict(notes or {}))
+                process = Process(name, child.pid, birth(child.pid), tuple(ports), log, record, dict(notes or {}))
                 process.save()
             except BaseException:  # a full disk: what cannot be recorded must not run
                 child.kill()
@@ -214,16 +227,18 @@ def launch(
     return process
 
 
-def _spawn(argv: Sequence[str | Path], log: IO[bytes], home: Path, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+def _spawn(
+    argv: Sequence[str | Path], log: IO[bytes], cwd: Path, env: Mapping[str, str | None]
+) -> "subprocess.Popen[bytes]":
     child = subprocess.Popen(
         [str(word) for word in argv],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
-        env={**os.environ, **env},
-        cwd=home,
+        env=merged_environment(env),
+        cwd=cwd,
         close_fds=True,
-        **_detached(),
+        start_new_session=True,
     )
     _children[child.pid] = child
     return child
@@ -250,19 +265,13 @@ def wait_ended(processes: Sequence[Process], *, timeout: float) -> list[Process]
 
     Not until their pids are gone: in a container the first process may leave its orphans zombies for ever.
     """
-    until = time.monotonic() + timeout
+    deadline = Deadline(timeout)
     left = [process for process in processes if process.alive]
-    while left and time.monotonic() < until:
-        time.sleep(_POLL)
+    while left and not deadline.passed:
+        pause(_POLL)
         left = [process for process in left if process.alive]
     return left
 
 
 def _record(home: Path, name: str) -> Path:
     return home / "run" / f"{name}.json"
-
-
-def _detached() -> dict[str, Any]:
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    return {"start_new_session": True}

@@ -1,4 +1,4 @@
-"""How requests to X get where they belong, with the token that place wants, and end when somebody hangs up."""
+"""A requests adapter that sends tweepy's requests to another address, adds the token, and can be hung up."""
 
 import socket
 import threading
@@ -12,7 +12,7 @@ import requests
 from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
 
-from kit.sources._address import on_this_machine
+from kit.sources._http import on_this_machine
 
 __all__ = ["XAdapter"]
 
@@ -22,36 +22,31 @@ _CONNECT_SECONDS = 3.05
 class XAdapter(HTTPAdapter):
     """Sends what tweepy addresses to X to another place, with the token that place wants.
 
-    Attributes
-    ----------
-    last
-        The answer to the newest request for a stream.
-    hung_up
-        Whether nobody listens any more: a stream that is asked for then ends before it begins.
+    After `hang_up` (`hung_up` is set), a stream that is asked for ends before it begins.
     """
 
     def __init__(self, url: str, token: SecretStr, read_timeout: float) -> None:
         super().__init__()
         self._url, self._token, self._read_timeout = url, token, read_timeout
         self._connections: WeakSet[Any] = WeakSet()
-        self.last: requests.Response | None = None
+        self.last: requests.Response | None = None  # the answer to the newest request for a stream
         self.hung_up = threading.Event()
 
     def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
-        if options.get("stream") and self.hung_up.is_set():
+        streaming = options.get("stream")
+        if streaming and self.hung_up.is_set():
             raise requests.ConnectionError("hung up before it was connected", request=request)
         parts = urlsplit(str(request.url))
         request.url = f"{self._url}{parts.path}" + (f"?{parts.query}" if parts.query else "")
         options["timeout"] = (_CONNECT_SECONDS, self._read_timeout)
         if on_this_machine(self._url):
             options["proxies"] = {}  # what requests found in the environment is for X's own address
-        # Whoever gets hold of the request later, in an answer or an error, finds no token in it.
         request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
         try:
             response = super().send(request, **options)
         finally:
-            del request.headers["Authorization"]
-        if options.get("stream"):
+            del request.headers["Authorization"]  # answers and errors hold the request: they must not show the token
+        if streaming:
             self.last = response
             if self.hung_up.is_set():
                 self.hang_up()

@@ -1,16 +1,13 @@
 """X's stream of posts: tweepy's own client, against the live API or the local feeds.
 
-tweepy knows one address only. An adapter on its session sends each request where it belongs, and puts in the bearer
-token on the way out, so that tweepy never holds it and cannot log it.
-
->>> class Printer(StreamingClient):
-...     def on_tweet(self, tweet):
-...         print(tweet.text)
->>> Printer().sample()                                       # doctest: +SKIP
+tweepy knows one address only. An adapter on its session sends each request where it belongs, and adds the bearer token
+on the way out, so that tweepy never holds it and cannot log it.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
 from typing import Any
 
 import requests
@@ -19,37 +16,29 @@ from pydantic import SecretStr
 
 from kit.config import settings
 from kit.errors import ConfigError, SourceError
-from kit.servers import lab
+from kit.servers import addresses
+from kit.sources._http import refusal
 from kit.sources._x_adapter import XAdapter
-from kit.sources._x_errors import dropped, refused
-from kit.sources.credentials import live_token
+from kit.sources.credentials import checked_token, live_token
 
 __all__ = ["StreamingClient", "TweetStream"]
 
 _HOST = "https://api.twitter.com"
 _CHUNK = 65_536  # bytes; a chunk of the stream is passed on as it comes, so a large one adds no delay
 _PAUSE_SECONDS = 5.0
-_READ_SECONDS = 21.0  # X sends a keep-alive every 20 s: after that the line is dead
+_READ_SECONDS = 21.0  # X sends a keep-alive every 20 s: after that the connection is dead
+_LIMIT_SECONDS = 900.0  # X counts requests by quarters of an hour
 _OUR_TAG = "pipeline-kit"
 _BACKFILL = 5  # minutes, the most that X gives
+_BREAKS = (requests.RequestException, OSError, ValueError, KeyError, TypeError, AttributeError)
+"""How a connection breaks, that of another thread's `disconnect` too, and an answer that is not as X documents it."""
 
 
 class StreamingClient(tweepy.StreamingClient):  # type: ignore[misc]  # tweepy has no types
-    """`tweepy.StreamingClient`, wired to the lab's feeds (or to the live API, with ``KIT_FEEDS=live``).
+    """`tweepy.StreamingClient`, connected to the lab's feeds (or to the live API, with ``KIT_FEEDS=live``).
 
-    Parameters
-    ----------
-    url, token
-        Where to connect and with which bearer token; by default as the settings say.
-    read_timeout
-        Seconds without even a keep-alive after which the line counts as dead.
-    **options
-        tweepy's own.
-
-    Raises
-    ------
-    ConfigError
-        Live, and there is no token.
+    It takes tweepy's options. `url` and `token` are by default as the settings have them: ConfigError if it is live and
+    there is no token. After `read_timeout` seconds without even a keep-alive the connection counts as dead.
     """
 
     def __init__(
@@ -60,20 +49,24 @@ class StreamingClient(tweepy.StreamingClient):  # type: ignore[misc]  # tweepy h
         read_timeout: float = _READ_SECONDS,
         **options: Any,
     ) -> None:
-        url, token = _where(url, token)
-        self.url = url
-        self._adapter = XAdapter(url, token, read_timeout)
+        if url is None and settings().feeds == "live":
+            url, token = _HOST, token or live_token()
+        elif url is None:
+            local = addresses.feeds()
+            url, token = local.url, token or local.token
+        self.url = url.rstrip("/")
+        self._adapter = XAdapter(self.url, checked_token(token), read_timeout)
         super().__init__("held by the adapter", **{"daemon": True, "chunk_size": _CHUNK} | options)
         self.session.mount(_HOST, self._adapter)
 
     def sample(self, **options: Any) -> Any:
         """A sample of all posts, as tweepy has it; ``threaded=True`` listens in the background."""
-        self._begin_anew()
+        self._allow_again()
         return super().sample(**options)
 
     def filter(self, **options: Any) -> Any:
         """The posts that match the rules, as tweepy has it."""
-        self._begin_anew()
+        self._allow_again()
         return super().filter(**options)
 
     def disconnect(self) -> None:
@@ -91,17 +84,17 @@ class StreamingClient(tweepy.StreamingClient):  # type: ignore[misc]  # tweepy h
         self._running = value
 
     def on_connection_error(self) -> None:
-        """As in tweepy, which logs it; what ends because of `disconnect` is no error."""
+        """As in tweepy, which logs it, but the end of a stream by `disconnect` is not an error."""
         if not self._adapter.hung_up.is_set():
             super().on_connection_error()
 
-    def _begin_anew(self) -> None:
-        """Forget that somebody hung up, once the thread of the stream before has ended: else it would go on."""
+    def _allow_again(self) -> None:
+        """Allow a stream after `disconnect`, once the thread of the stream before has ended."""
         before = self.thread
         if self._adapter.hung_up.is_set() and before is not None and before is not threading.current_thread():
             before.join(_PAUSE_SECONDS)
             if before.is_alive():
-                got = "tweepy waits before it connects again, which nobody can cut short"
+                got = "tweepy still waits before it connects again"
                 raise SourceError("the stream before to have ended", got=got, todo="make a new client")
         self._adapter.hung_up.clear()
 
@@ -110,7 +103,7 @@ class StreamingClient(tweepy.StreamingClient):  # type: ignore[misc]  # tweepy h
 
 
 class TweetStream(StreamingClient):
-    """The stream as a collector wants it: raw lines, no reconnecting of its own, and an error when the line drops.
+    """The stream as a collector wants it: raw lines, no reconnecting of its own, and an error when it breaks.
 
     Parameters
     ----------
@@ -120,14 +113,6 @@ class TweetStream(StreamingClient):
     backfill
         On a reconnect, ask for the last five minutes once more: what came already is dropped by its id. By default
         only of the local feeds, for X sells that apart.
-
-    Attributes
-    ----------
-    connected
-        Whether it has been connected once.
-    resume
-        Whether the first connection, too, begins with the last five minutes (where `backfill` allows): set it when an
-        earlier stream may not have got everything to its end.
 
     Examples
     --------
@@ -144,129 +129,95 @@ class TweetStream(StreamingClient):
         backfill: bool | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(url, token, max_retries=0, **options)
+        super().__init__(url, token, **options)
         self._rules = [rules] if isinstance(rules, str) else list(rules)
         self._backfill = self.url != _HOST if backfill is None else backfill
-        self._receive: Callable[[bytes], None] = _nobody
-        self._error: BaseException | None = None
-        self.connected = False
-        self.resume = False
+        self.connected = False  # whether it has been once
+        self.resume = False  # True: the first connection, too, asks for the last five minutes
 
     def listen(self, receive: Callable[[bytes], None]) -> None:
         """Connect, and pass each line on until the stream ends; returns when `disconnect` was called, now or before.
 
-        Raises
-        ------
-        SourceError
-            The line dropped, or could not be had; call it again to go on.
-        Unauthorized, RateLimited, ConfigError
-            X refused the token, the pace, or a rule.
+        SourceError if the connection broke, or there was none: call it again to go on. Unauthorized, RateLimited or
+        ConfigError if X refused the token, the pace, or a rule.
         """
-        self._receive, self._error = receive, None
+        with closing(self._lines()) as lines:
+            for line in lines:
+                receive(line)
+
+    def _lines(self) -> Generator[bytes, None, None]:
+        """The lines of a new connection."""
         try:
             if self._rules and not self._adapter.hung_up.is_set():
                 self._set_rules()
-            self._stream()
+            with self._open() as answer:
+                self.connected = True
+                for line in answer.iter_lines(_CHUNK):
+                    if self._adapter.hung_up.is_set():
+                        return
+                    if line.startswith(b'{"errors"'):  # the last line of a stream that X ends
+                        raise _broken(line[:200].decode("utf-8", "replace"))
+                    if line:
+                        yield line
+                    else:
+                        self.on_keep_alive()
+            raise _broken("the server ended the stream")
         except SourceError:
             if not self._adapter.hung_up.is_set():
                 raise
+        except _BREAKS as error:
+            if not self._adapter.hung_up.is_set():
+                raise _broken(f"{type(error).__name__}: {error}") from error
 
-    def _stream(self) -> None:
-        asked: dict[str, Any] = {"expansions": "author_id", "user_fields": "username"}
+    def _open(self) -> requests.Response:
+        asked: dict[str, Any] = {"expansions": "author_id", "user.fields": "username"}
         if self._backfill and (self.connected or self.resume):
             asked["backfill_minutes"] = _BACKFILL
-        # tweepy's own two, past ours: a hang-up that came a moment before must hold
-        tweepy.StreamingClient.filter(self, **asked) if self._rules else tweepy.StreamingClient.sample(self, **asked)
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
-        if not self._adapter.hung_up.is_set():
-            raise dropped("the server ended the stream")
-
-    # tweepy's hooks
-
-    def on_connect(self) -> None:
-        self.connected = True
-
-    def on_data(self, raw_data: bytes) -> None:
-        if raw_data.startswith(b'{"errors"'):  # the last line of a stream that X ends
-            self._fail(dropped(raw_data[:200].decode("utf-8", "replace")))
-            return
-        try:
-            self._receive(raw_data)
-        except Exception as error:  # not the line's fault, and not tweepy's business
-            self._error = error
-            raise
-
-    def on_request_error(self, status_code: int) -> None:
-        answer = self._adapter.last
-        text = answer.text if answer is not None else ""
-        self._fail(refused(status_code, text, answer.headers if answer is not None else {}))
-
-    def on_connection_error(self) -> None:
-        self._fail(dropped("no connection, or it broke"))
-
-    def on_closed(self, response: requests.Response) -> None:
-        self._fail(dropped("the server ended the stream"))
-
-    def on_exception(self, exception: Exception) -> None:
-        self._fail(dropped(f"{type(exception).__name__}: {exception}"))
-
-    def on_disconnect(self) -> None:
-        """Nothing to add."""
-
-    def _fail(self, error: BaseException) -> None:
-        if not self._adapter.hung_up.is_set():
-            self._error = self._error or error
-        self.running = False
+        path = "search/stream" if self._rules else "sample/stream"
+        answer: requests.Response = self.session.get(f"{_HOST}/2/tweets/{path}", params=asked, stream=True)
+        if answer.status_code != 200:
+            raise _refused(answer.status_code, answer.text, answer.headers)
+        return answer
 
     def _set_rules(self) -> None:
-        """Make the rules at X those that are wanted, as far as the kit has set them."""
+        """Make the kit's rules at X the wanted ones."""
         try:
-            there = self.get_rules().data or []
-            ours = {rule.value: rule.id for rule in there if rule.tag == _OUR_TAG}
-            if old := [number for value, number in ours.items() if value not in self._rules]:
+            present = self.get_rules().data or []
+            if old := [rule.id for rule in present if rule.tag == _OUR_TAG and rule.value not in self._rules]:
                 self.delete_rules(old)
-            known = {rule.value for rule in there}
-            new = [tweepy.StreamRule(value, tag=_OUR_TAG) for value in self._rules if value not in known]
-            if new:
+            known = {rule.value for rule in present}
+            if new := [tweepy.StreamRule(rule, tag=_OUR_TAG) for rule in self._rules if rule not in known]:
                 self._add_rules(new)
         except tweepy.HTTPException as error:
-            raise refused(error.response.status_code, str(error), error.response.headers) from error
-        except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise dropped(f"no rules, but {type(error).__name__}") from error
+            raise _refused(error.response.status_code, str(error), error.response.headers) from error
+        except _BREAKS as error:
+            raise _broken(f"no rules, but {type(error).__name__}") from error
 
     def _add_rules(self, rules: list[tweepy.StreamRule]) -> None:
         try:
             errors = self.add_rules(rules).errors
-        except tweepy.BadRequest as error:  # so X answers when it takes none of them
+        except tweepy.BadRequest as error:  # X's answer if it takes none of them
             errors = error.response.json().get("errors")
             if not errors:
                 raise
         for one in errors:
             if one.get("title") != "DuplicateRule":  # another client was a moment quicker
-                raise ConfigError(
-                    "rules that X can read",
-                    got=f"{one.get('value')!r}: {(one.get('details') or [one.get('title', 'refused')])[0]}",
-                    todo='correct the rule, for instance ["$JPM OR bank"]',
-                )
+                reason = (one.get("details") or [one.get("title", "refused")])[0]
+                todo = 'correct the rule, for instance ["$JPM OR bank"]'
+                raise ConfigError("rules that X can read", got=f"{one.get('value')!r}: {reason}", todo=todo)
 
 
-def _where(url: str | None, token: SecretStr | str | None) -> tuple[str, SecretStr]:
-    """The address and the token to use."""
-    if url is None:
-        if settings().feeds == "live":
-            url, token = _HOST, token or live_token()
-        else:
-            local = lab.feeds_address()
-            url, token = local.url, token or local.token
-    given = "" if token is None else token.get_secret_value() if isinstance(token, SecretStr) else token
-    given = given.strip()
-    if not given.isascii() or not given.isprintable() or not given:  # http.client would show it in its error
-        got = "one that no header can carry" if given else "none"
-        raise ConfigError("a bearer token for the X API", got=got, todo="give the token as X has told it to you")
-    return url.rstrip("/"), SecretStr(given)
+def _refused(status: int, text: str, headers: Mapping[str, str]) -> SourceError:
+    """The error for an answer that is not 200. Of too many open streams, X's headers do not say when one may end."""
+    reset, remaining = headers.get("x-rate-limit-reset", ""), headers.get("x-rate-limit-remaining", "0")
+    wait = None
+    if reset.isdecimal() and remaining == "0":
+        wait = min(max(float(reset) - time.time(), 1.0), _LIMIT_SECONDS)
+    todo = "set KIT_X_BEARER_TOKEN to a token from the X developer portal; or unset KIT_FEEDS to replay"
+    return refusal("X", status, text, retry_after=wait, credentials=todo)
 
 
-def _nobody(_: bytes) -> None:
-    """Who receives before somebody listens."""
+def _broken(reason: str) -> SourceError:
+    """The error for a connection that broke, or could not be had."""
+    todo = "connect again; `kit status` shows whether the feeds run"
+    return SourceError("a stream of posts", got=" ".join(reason.split()), todo=todo)

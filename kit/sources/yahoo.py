@@ -2,19 +2,17 @@
 
 >>> with Yahoo() as yahoo:                                   # doctest: +SKIP
 ...     yahoo.quotes(["JPM", "GE"])
-[Quote(symbol='JPM', price=25.9, time=1767623400, day=datetime.date(2008, 9, 15)), …]
+[Quote(symbol='JPM', price=25.314, time=1767623400, day=datetime.date(2008, 9, 15), currency='USD'), …]
 
-The local feeds speak the same format as the real place, so only the address differs.
+The local feeds speak the same format as the real Yahoo, so only the address differs.
 """
 
 import re
 import threading
 from collections.abc import Iterable
-from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -22,9 +20,9 @@ from urllib3.exceptions import InvalidHeader, MaxRetryError
 from urllib3.util import Retry
 
 from kit.config import settings
-from kit.errors import ConfigError, RateLimited, SourceError, Unauthorized, UnknownSymbol
-from kit.servers import lab
-from kit.sources._address import on_this_machine
+from kit.errors import ConfigError, SourceError, UnknownSymbol
+from kit.servers import addresses
+from kit.sources._http import on_this_machine, refusal
 from kit.sources._yahoo_format import Bar, Quote, parse_chart, parse_quotes
 
 __all__ = ["Bar", "Quote", "Yahoo", "parse_chart", "parse_quotes", "symbol_list"]
@@ -34,52 +32,41 @@ _LIVE_COOKIE = "https://fc.yahoo.com"
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36"
 _BUSY = (429, 500, 502, 503, 504)
 _NO_SYMBOL = re.compile(r"[\s,/?#%]")
-_LONGEST_WAIT = 30  # seconds of a Retry-After that a retry sits out; what wants more is said instead
+_LONGEST_WAIT = 30.0  # seconds of a Retry-After that a retry waits for
 
 
 class _Patience(Retry):
     """urllib3's retries, but a *Retry-After* that is too long, or cannot be read, ends them: the answer stands."""
 
-    def increment(
-        self,
-        method: str | None = None,
-        url: str | None = None,
-        response: Any = None,
-        error: Exception | None = None,
-        _pool: Any = None,
-        _stacktrace: TracebackType | None = None,
-    ) -> Self:
-        if response is not None and (header := response.headers.get("Retry-After")) is not None:
-            wait = _seconds(header)
-            if wait is None or wait > _LONGEST_WAIT:
-                raise MaxRetryError(_pool, url or "")
-        return super().increment(method, url, response, error, _pool, _stacktrace)
+    def increment(self, *args: Any, **options: Any) -> Self:
+        header = getattr(options.get("response"), "headers", {}).get("Retry-After")
+        wait = 0.0 if header is None else _seconds(header)
+        if wait is None or wait > _LONGEST_WAIT:
+            raise MaxRetryError(options["_pool"], str(args[1]))
+        return super().increment(*args, **options)
 
 
 class Yahoo:
-    """A polite client: one session, time-outs, a bounded number of retries, and an ear for *Retry-After*.
+    """A polite client: one session, time-outs, a bounded number of retries that wait as *Retry-After* asks.
+
+    Its calls raise RateLimited, Unauthorized, UnknownSymbol, BadPayload or SourceError, as fits.
 
     Parameters
     ----------
     base_url
-        Where to ask; by default the lab's feeds, or the real place with ``KIT_FEEDS=live``.
+        Where to ask; by default the lab's feeds, or the real Yahoo with ``KIT_FEEDS=live``.
     retries
         How often a request is sent again that met 429, 5xx or no connection. A *Retry-After* of up to 30 s is waited
         for; one that asks for more is raised at once, as `RateLimited`.
     timeout
         Seconds to connect, seconds to wait for the next bytes.
-
-    Raises
-    ------
-    RateLimited, Unauthorized, UnknownSymbol, BadPayload, SourceError
-        From each of its calls, as fits.
     """
 
     def __init__(
         self, base_url: str | None = None, *, retries: int = 3, timeout: tuple[float, float] = (3.05, 10.0)
     ) -> None:
         live = base_url is None and settings().feeds == "live"
-        self.base_url = (base_url or (_LIVE if live else lab.feeds_address().url)).rstrip("/")
+        self.base_url = (base_url or (_LIVE if live else addresses.feeds().url)).rstrip("/")
         self._cookie_url = _LIVE_COOKIE if live else f"{self.base_url}/"
         self._timeout, self._crumb, self._lock = timeout, "", threading.Lock()
         self._session = requests.Session()
@@ -90,15 +77,7 @@ class Yahoo:
             self._session.mount(scheme, HTTPAdapter(max_retries=retry))
 
     def quotes(self, symbols: Iterable[str]) -> list[Quote]:
-        """The quotes of several symbols, in one request.
-
-        Raises
-        ------
-        UnknownSymbol
-            The market has no quote for one of them.
-        BadPayload
-            The answer holds something that is no quote.
-        """
+        """The quotes of several symbols, in one request; UnknownSymbol if the market has no quote for one of them."""
         wanted = symbol_list(symbols)
         quotes, rejected = parse_quotes(self.fetch_quotes(wanted))
         if rejected:
@@ -108,48 +87,27 @@ class Yahoo:
         return quotes
 
     def fetch_quotes(self, symbols: Iterable[str]) -> bytes:
-        """The same answer as it came over the wire. A collector wants no more."""
+        """The same answer as bytes, as it came: a collector passes it on."""
         asked = {"symbols": ",".join(symbol_list(symbols))}
         answer = self._get("/v7/finance/quote", {**asked, "crumb": self._credentials()})
         if answer.status_code == 401:  # cookie and crumb have a term: one new pair, one more try
             answer = self._get("/v7/finance/quote", {**asked, "crumb": self._credentials(new=True)})
         return self._body(answer)
 
-    def chart(
-        self,
-        symbol: str,
-        *,
-        range: str = "1mo",  # Yahoo's own word
-        interval: str = "1d",
-        start: date | None = None,
-        end: date | None = None,
-    ) -> list[Bar]:
-        """The closing prices of a symbol.
+    def chart(self, symbol: str, *, range: str = "1mo", interval: str = "1d") -> list[Bar]:  # Yahoo's own words
+        """The closing prices of a symbol, oldest first; ``pandas.DataFrame(bars)`` makes a table of them.
 
         Parameters
         ----------
         range
-            ``1d`` to ``10y``, ``ytd`` or ``max``, back from now. Not used when `start` or `end` is given.
+            ``1d`` to ``10y``, ``ytd`` or ``max``, back from now.
         interval
             ``1d``, ``1wk`` or ``1mo``.
-        start, end
-            The first day, and the day after the last.
-
-        Returns
-        -------
-        list of Bar
-            Oldest first; ``pandas.DataFrame(bars)`` makes a table of it.
         """
         (wanted,) = symbol_list([symbol])
-        asked = {"interval": interval}
-        if start is None and end is None:
-            asked["range"] = range
-        else:
-            asked["period1"] = str(_epoch(start)) if start else "0"
-            asked["period2"] = str(_epoch(end)) if end else "9999999999"
-        answer = self._get(f"/v8/finance/chart/{quote(wanted)}", asked)
+        answer = self._get(f"/v8/finance/chart/{quote(wanted)}", {"range": range, "interval": interval})
         if answer.status_code == 404:
-            raise _unknown(wanted, _problem(answer))
+            raise _unknown(wanted, _message(answer))
         return parse_chart(self._body(answer))
 
     def close(self) -> None:
@@ -165,56 +123,36 @@ class Yahoo:
     def __repr__(self) -> str:
         return f"Yahoo({self.base_url!r})"
 
-    # ---- inside -----------------------------------------------------------------------------------------------
-
     def _credentials(self, *, new: bool = False) -> str:
         """The crumb that goes with this session's cookie: Yahoo wants both with a request for quotes."""
         with self._lock:
             if new or not self._crumb:
-                answer = self._get_url(self._cookie_url)  # 404, with a cookie
+                answer = self._get("", base=self._cookie_url)  # 404, with a cookie
                 if not self._session.cookies:
                     self._body(answer)
                 self._crumb = self._body(self._get("/v1/test/getcrumb")).decode("utf-8", "replace").strip()
             return self._crumb
 
-    def _get(self, path: str, params: dict[str, str] | None = None) -> requests.Response:
-        return self._get_url(self.base_url + path, params)
-
-    def _get_url(self, url: str, params: dict[str, str] | None = None) -> requests.Response:
+    def _get(self, path: str, params: dict[str, str] | None = None, *, base: str = "") -> requests.Response:
         try:
-            return self._session.get(url, params=params, timeout=self._timeout)
+            return self._session.get((base or self.base_url) + path, params=params, timeout=self._timeout)
         except requests.RequestException as error:
             raise SourceError(
                 f"an answer from {self.base_url}",
                 got=f"{type(error).__name__}: {_cause(error)}",
-                todo="see with `kit status` that the feeds run (`kit up` starts them); the live Yahoo needs a network",
+                todo="run `kit status`, then `kit up` if the feeds are stopped; the live Yahoo needs a network",
             ) from error
 
     def _body(self, answer: requests.Response) -> bytes:
-        status = answer.status_code
-        if status == 200:
+        if answer.status_code == 200:
             return answer.content
-        said = _problem(answer)
-        if status == 429:
-            raise RateLimited(
-                "fewer requests than the feed's limit",
-                got=f"429 {said}",
-                todo="ask less often: one request can name many symbols",
-                retry_after=_retry_after(answer),
-            )
-        kind = Unauthorized if status in (401, 403) else SourceError
-        todo = "correct the request" if status < 500 else "try again in a moment"
-        raise kind(f"a 200 from {self.base_url}", got=f"{status} {said}", todo=todo)
+        wait = _seconds(answer.headers.get("Retry-After", ""))
+        todo = "ask again; the live Yahoo blocks some networks"
+        raise refusal(self.base_url, answer.status_code, _message(answer), retry_after=wait, credentials=todo)
 
 
 def symbol_list(symbols: Iterable[str]) -> list[str]:
-    """The symbols that are asked for, each once.
-
-    Raises
-    ------
-    ConfigError
-        None is, or one cannot be a symbol; or it is no list.
-    """
+    """The symbols to ask for, each once. ConfigError if there are none, or one cannot be a symbol."""
     try:
         if isinstance(symbols, str):
             raise TypeError
@@ -227,40 +165,27 @@ def symbol_list(symbols: Iterable[str]) -> list[str]:
     return wanted
 
 
-def _unknown(symbols: str, said: str = "no quote") -> UnknownSymbol:
-    return UnknownSymbol(
-        "symbols that the market knows",
-        got=f"{said} for {symbols}",
-        todo="look for a typing error: symbols are capitals, for instance JPM",
-    )
+def _unknown(symbols: str, message: str = "no quote") -> UnknownSymbol:
+    todo = "look for a typing error: symbols are capitals, for instance JPM"
+    return UnknownSymbol("symbols that the market knows", got=f"{message} for {symbols}", todo=todo)
 
 
-def _problem(answer: requests.Response) -> str:
-    """What a refusal says: the description in Yahoo's JSON, else the start of its text."""
+def _message(answer: requests.Response) -> str:
+    """The description in Yahoo's JSON, or the text of the answer."""
     try:
         (inner,) = answer.json().values()
-        said = str(inner["error"]["description"])
+        message = str(inner["error"]["description"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        said = answer.text
-    return " ".join(said.split())[:200]
-
-
-def _retry_after(answer: requests.Response) -> float | None:
-    return _seconds(answer.headers.get("Retry-After", ""))
+        message = answer.text
+    return " ".join(message.split())[:200]
 
 
 def _seconds(retry_after: str) -> float | None:
-    """What the header *Retry-After* says, in seconds or as a date; None if it says neither."""
+    """The header *Retry-After* in seconds, from a number or a date; None if it is neither."""
     try:
         return float(Retry().parse_retry_after(retry_after))
     except (InvalidHeader, ValueError, OverflowError):
         return None
-
-
-def _epoch(day: date) -> int:
-    if not isinstance(day, date):
-        raise ConfigError("a date", got=repr(day), todo="write for instance start=datetime.date(2008, 9, 15)")
-    return int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo("America/New_York")).timestamp())
 
 
 def _cause(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """What a stream can be asked for, and the errors for what it cannot."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from numbers import Integral, Real
 from operator import index
 from typing import Any, Literal, TypeAlias
@@ -10,6 +10,7 @@ import pandas as pd
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import LeaderNotAvailableError
+from kafka.protocol.consumer import OffsetSpec
 
 from kit.errors import ConfigError
 from kit.servers.clients import admin, ask
@@ -19,7 +20,7 @@ __all__ = ["Parse", "Start", "check", "first_offsets"]
 
 _SINCE = datetime(1970, 1, 1, tzinfo=UTC)
 
-Start: TypeAlias = Literal["now", "earliest"] | int | datetime | Mapping[int, int]
+Start: TypeAlias = Literal["now", "earliest"] | int | date | Mapping[int, int]  # a datetime is a date
 Parse: TypeAlias = Literal["json"] | Callable[[bytes], Mapping[str, Any]] | None
 
 
@@ -30,7 +31,7 @@ def first_offsets(
     with admin(servers) as client:
         spans = whole_range(client, topic)
         end = {tp: last for tp, (_, last) in spans.items()}
-        if isinstance(start, datetime):
+        if isinstance(start, date) and not pd.isna(start):
             found = _offsets_at(client, topic, start)
             return {tp: found[tp] if found[tp] >= 0 else end[tp] for tp in spans}, end
     if start == "now":
@@ -61,19 +62,33 @@ def _offset(one: object) -> int:
     return index(one)  # type: ignore[arg-type]
 
 
-def _offsets_at(client: KafkaAdminClient, topic: str, start: datetime) -> dict[TopicPartition, int]:
+def _offsets_at(client: KafkaAdminClient, topic: str, start: date) -> dict[TopicPartition, int]:
     """The first offset of each partition whose record is not older than `start`; -1 where all are."""
-    plain = start.to_pydatetime() if isinstance(start, pd.Timestamp) else start
-    at = -((_SINCE - plain.astimezone(UTC)) // timedelta(milliseconds=1))  # the next whole millisecond
+    at = _milliseconds(start)
+    # Kafka has no times before 1970: numbers below 0 ask it for something else.
+    spec = at if at > 0 else OffsetSpec.EARLIEST
 
     def look() -> dict[TopicPartition, int]:
         known = metadata(client, [topic])
-        found = partition_offsets(client, known, at)
+        found = partition_offsets(client, known, spec)
         if len(found) < sum(len(one["partitions"]) for one in known):
             raise LeaderNotAvailableError(f"a partition of {topic} has no leader")
         return found
 
     return ask(look)
+
+
+def _milliseconds(start: date) -> int:
+    """The first whole millisecond since 1970 that is not before `start`; a time without a zone is this machine's."""
+    moment = start if isinstance(start, datetime) else datetime.combine(start, time())
+    nanoseconds = moment.nanosecond if isinstance(moment, pd.Timestamp) else 0
+    plain = moment.to_pydatetime(warn=False) if isinstance(moment, pd.Timestamp) else moment
+    try:
+        in_utc = plain.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):  # at an end of the calendar, where a day does not matter
+        in_utc = plain.replace(tzinfo=UTC)
+    elapsed = (in_utc - _SINCE) // timedelta(microseconds=1) * 1000 + nanoseconds
+    return -(-elapsed // 1_000_000)
 
 
 def _bad_start(start: object, why: str) -> ConfigError:

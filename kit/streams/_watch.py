@@ -1,28 +1,32 @@
 """Silence or trouble? kafka-python waits without a word, and without end, for brokers or for a topic that are gone."""
 
 import time
+from collections.abc import Container
+
+from kafka import TopicPartition
 
 from kit.errors import BrokerUnavailable, TopicError
-from kit.servers.clients import admin, unavailable
-from kit.topics.look import metadata
+from kit.servers.clients import address, admin, unavailable
+from kit.topics.look import metadata, ranges
 
 __all__ = ["Watch"]
 
 _EVERY = 5.0  # seconds; a look takes some 10 ms
 _PATIENCE = 15.0  # seconds: longer than a broker needs to start again, or a cluster to choose new leaders
 
+Ranges = dict[TopicPartition, tuple[int, int]]
+
 
 class Watch:
-    """Looks now and then whether a topic can be read; errors as in `look`."""
+    """Looks now and then whether a topic can be read, and whether it has more partitions; errors as in `look`."""
 
     def __init__(self, topic: str, bootstrap_servers: str) -> None:
         self._topic, self._servers = topic, bootstrap_servers
         self._topic_id: object = None
-        self._ask()  # so that it knows the other brokers before one dies
-        self._well = self._looked = time.monotonic()
+        self._well, self._looked = time.monotonic(), float("-inf")
 
-    def look(self) -> None:
-        """Look, if the last time is a while ago.
+    def look(self, known: Container[TopicPartition]) -> Ranges:
+        """Look, if the last time is a while ago. Gives first and next offset of partitions that are not `known`.
 
         Raises
         ------
@@ -33,28 +37,36 @@ class Watch:
         """
         now = time.monotonic()
         if now - self._looked < _EVERY:
-            return
+            return {}
+        if now - self._looked > _PATIENCE:  # the stream has not been read for a while: what was before is no sign
+            self._well = now
+        found: Ranges = {}
         try:
-            self._ask()
+            found = self._ask(known)
             self._well = now
         except BrokerUnavailable:
             if now - self._well > _PATIENCE:
                 raise
         self._looked = time.monotonic()
+        return found
 
-    def _ask(self) -> None:
+    def _ask(self, known: Container[TopicPartition]) -> Ranges:
         with admin(self._servers) as client:
-            (told,) = metadata(client, [self._topic])
+            (about,) = metadata(client, [self._topic])
             # From now on any broker will do: the ones that were named at first may be those that die.
             brokers = client.describe_cluster()["brokers"]
-            self._servers = ",".join(f"{broker['host']}:{broker['port']}" for broker in brokers) or self._servers
-        before, self._topic_id = self._topic_id or told["topic_id"], told["topic_id"]
-        if before != told["topic_id"]:
+            self._servers = ",".join(address(one["host"], one["port"]) for one in brokers) or self._servers
+            partitions = about["partitions"]
+            new = [p for p in partitions if TopicPartition(self._topic, p["partition_index"]) not in known]
+            found = ranges(client, [about | {"partitions": new}]) if new else {}
+        before, self._topic_id = self._topic_id or about["topic_id"], about["topic_id"]
+        if before != about["topic_id"]:
             raise TopicError(
                 f"topic {self._topic!r} to stay the same one",
                 got="it was deleted, and another one of its name was made",
                 todo='start again, with start="earliest"',
             )
-        leaderless = [p["partition_index"] for p in told["partitions"] if p["leader_id"] < 0]
+        leaderless = [p["partition_index"] for p in partitions if p["leader_id"] < 0]
         if leaderless:
             raise unavailable(self._servers, f"no broker leads partition {leaderless} of {self._topic}")
+        return found

@@ -9,8 +9,8 @@ from kafka.admin import KafkaAdminClient
 from kafka.protocol.consumer import OffsetSpec
 
 from kit.deadline import pause
-from kit.errors import ConfigError
-from kit.servers import lab
+from kit.errors import ConfigError, TopicError
+from kit.servers import addresses
 from kit.servers.clients import admin, ask
 from kit.topics import names
 from kit.topics.look import frame, partition_offsets
@@ -40,7 +40,7 @@ def lag(group: str, *, bootstrap_servers: str | None = None) -> pd.DataFrame:
     Raises
     ------
     TopicError
-        There is no such group; the message has the names that look like it.
+        There is no such group (the message has the names that look like it), or it is a share group.
     BrokerUnavailable
         No broker answered.
 
@@ -52,7 +52,7 @@ def lag(group: str, *, bootstrap_servers: str | None = None) -> pd.DataFrame:
     """
     if not isinstance(group, str):
         raise ConfigError("the name of a consumer group", got=repr(group), todo="give the name as text")
-    with admin(bootstrap_servers or lab.bootstrap_servers()) as client:
+    with admin(bootstrap_servers or addresses.bootstrap_servers()) as client:
         committed, assigned = _places(client, group)
         read = sorted({*committed, *assigned})
         # A group's commits outlive a topic for a while: one that is gone has no partitions here, and so no offsets.
@@ -76,9 +76,15 @@ def _places(client: KafkaAdminClient, group: str) -> tuple[dict[TopicPartition, 
         if about["group_state"] and (committed or about["group_state"] != "Dead"):
             return committed, _assigned(about["members"])
         pause(0.05)
-    groups = [str(other["group_id"]) for other in ask(client.list_groups)]
-    if group not in groups:
-        raise names.unknown([group], groups, what="consumer group")
+    kinds = {str(other["group_id"]): str(other.get("group_type") or "consumer") for other in ask(client.list_groups)}
+    if group not in kinds:
+        raise names.unknown([group], kinds, what="consumer group")
+    if kinds[group].lower() not in ("consumer", "classic"):
+        raise TopicError(
+            "a consumer group",
+            got=f"{group!r} is a {kinds[group].lower()} group: its members share records, and it commits no offsets",
+            todo="look at the group of a KafkaConsumer(group_id=…)",
+        )
     return {}, set()
 
 

@@ -13,17 +13,27 @@ from kafka.errors import (
     UnknownBrokerIdError,
     UnknownTopicOrPartitionError,
 )
-from kafka.protocol.consumer import OffsetSpec
+from kafka.protocol.consumer import IsolationLevel, OffsetSpec
 
 from kit.deadline import pause
 from kit.errors import ConfigError
-from kit.servers import lab
+from kit.servers import addresses
 from kit.servers.clients import admin, ask, consumer
 from kit.topics import names
 from kit.topics.reading import read
 from kit.topics.records import columns, readable
 
-__all__ = ["describe", "frame", "metadata", "offsets", "partition_offsets", "table", "tail", "whole_range"]
+__all__ = [
+    "describe",
+    "frame",
+    "metadata",
+    "offsets",
+    "partition_offsets",
+    "ranges",
+    "table",
+    "tail",
+    "whole_range",
+]
 
 _UNKNOWN = UnknownTopicOrPartitionError.errno
 _ANSWER_MS = 2000
@@ -73,7 +83,7 @@ def describe(*topics: str, bootstrap_servers: str | None = None) -> pd.DataFrame
         topic  partition  leader replicas in_sync  earliest  latest  records
     0  quotes          0       1      [1]     [1]         0     120      120
     """
-    with admin(bootstrap_servers or lab.bootstrap_servers()) as client:
+    with admin(bootstrap_servers or addresses.bootstrap_servers()) as client:
         return table(client, metadata(client, topics))
 
 
@@ -111,7 +121,8 @@ def tail(topic: str, n: int = 10, *, bootstrap_servers: str | None = None) -> pd
     DataFrame
         ``partition``, ``offset``, ``timestamp`` (``datetime64[ms, UTC]``), ``key``, ``value``; keys and values as text
         if they are UTF-8, else as bytes, None if there is none. One partition: by offset. Several: by timestamp, for
-        that is the only order that partitions share. Records of a transaction are here before it has ended, too.
+        that is the only order that partitions share; records without a time (NaT) come first.
+        Records of a transaction come when it has been committed, or never.
 
     Raises
     ------
@@ -124,12 +135,12 @@ def tail(topic: str, n: int = 10, *, bootstrap_servers: str | None = None) -> pd
     --------
     >>> topics.tail("quotes", 2)                             # doctest: +SKIP
        partition  offset                        timestamp   key             value
-    0          0     118 2008-09-15 14:30:01.000000+00:00  IBM    {"price": 57.1}
-    1          0     119 2008-09-15 14:30:02.000000+00:00  IBM    {"price": 57.2}
+    0          0     118 2008-09-15 14:30:01.000000+00:00  JPM    {"price": 57.1}
+    1          0     119 2008-09-15 14:30:02.000000+00:00  JPM    {"price": 57.2}
     """
     if not isinstance(n, int) or n < 1:
         raise ConfigError("a whole number of records, 1 or more", got=f"n={n!r}", todo="leave n out for the last 10")
-    servers = bootstrap_servers or lab.bootstrap_servers()
+    servers = bootstrap_servers or addresses.bootstrap_servers()
     with admin(servers) as client:
         spans = whole_range(client, topic)
     records: list[Any] = []
@@ -141,7 +152,7 @@ def tail(topic: str, n: int = 10, *, bootstrap_servers: str | None = None) -> pd
                 records += _last(reader, tp, first, end, n)
     found = pd.DataFrame(columns(records) | {"value": pd.Series([readable(r.value) for r in records], dtype=object)})
     order = ["offset"] if len(spans) == 1 else ["timestamp", "partition", "offset"]
-    last = found.sort_values(order).tail(n).reset_index(drop=True)
+    last = found.sort_values(order, na_position="first").tail(n).reset_index(drop=True)
     return last[["partition", "offset", "timestamp", "key", "value"]]
 
 
@@ -172,35 +183,46 @@ def table(client: KafkaAdminClient, topics: Collection[dict[str, Any]]) -> pd.Da
 
 
 def partition_offsets(
-    client: KafkaAdminClient, topics: Iterable[dict[str, Any]], spec: OffsetSpec | int
+    client: KafkaAdminClient, topics: Iterable[dict[str, Any]], spec: OffsetSpec | int, *, committed: bool = False
 ) -> dict[TopicPartition, int]:
-    """The offset of each partition that `spec` asks for. A partition whose leader does not answer is left out."""
+    """The offset of each partition that `spec` asks for. A partition whose leader does not answer is left out.
+
+    `committed`: the latest offset is the one up to which a reader of committed records can read.
+    """
     led_by: dict[int, list[TopicPartition]] = defaultdict(list)
     for tp, partition in _partitions(topics):
         leader = _leader(partition)
         if leader is not None:
             led_by[leader].append(tp)
     found: dict[TopicPartition, int] = {}
+    level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
     for partitions in led_by.values():
+        specs = dict.fromkeys(partitions, spec)
         try:
-            answers = client.list_partition_offsets(dict.fromkeys(partitions, spec), timeout_ms=_ANSWER_MS)
+            answers = client.list_partition_offsets(specs, isolation_level=level, timeout_ms=_ANSWER_MS)
         except (RetriableError, UnknownBrokerIdError):
             continue
         found |= {tp: int(answer.offset) for tp, answer in answers.items()}
     return found
 
 
+def ranges(client: KafkaAdminClient, topics: Collection[dict[str, Any]]) -> dict[TopicPartition, tuple[int, int]]:
+    """First and next offset, of committed records, of each partition whose leader answers."""
+    first = partition_offsets(client, topics, OffsetSpec.EARLIEST)
+    end = partition_offsets(client, topics, OffsetSpec.LATEST, committed=True)
+    return {tp: (first[tp], end[tp]) for tp in first if tp in end}
+
+
 def whole_range(client: KafkaAdminClient, topic: str) -> dict[TopicPartition, tuple[int, int]]:
-    """First and next offset of each partition of a topic; waits for a leader where one is just being chosen."""
+    """The `ranges` of all partitions of a topic; waits for a leader where one is just being chosen."""
 
     def look() -> dict[TopicPartition, tuple[int, int]]:
         known = metadata(client, [topic])
-        first = partition_offsets(client, known, OffsetSpec.EARLIEST)
-        end = partition_offsets(client, known, OffsetSpec.LATEST)
-        waiting = [tp.partition for tp, _ in _partitions(known) if tp not in first or tp not in end]
+        found = ranges(client, known)
+        waiting = [tp.partition for tp, _ in _partitions(known) if tp not in found]
         if waiting:
             raise LeaderNotAvailableError(f"no broker leads partition {', '.join(map(str, waiting))} of {topic}")
-        return {tp: (first[tp], end[tp]) for tp in first}
+        return found
 
     return ask(look)
 

@@ -19,7 +19,7 @@ from kafka.errors import (
 
 from kit.deadline import wait_until
 from kit.errors import ConfigError, TopicError
-from kit.servers import lab
+from kit.servers import addresses
 from kit.servers.clients import admin, ask
 from kit.topics import names
 from kit.topics.look import metadata, table
@@ -81,7 +81,7 @@ def create(
     names.check(name)
     _check_counts(partitions=partitions, replication_factor=replication_factor)
     asked = {key: _as_text(value) for key, value in (config or {}).items()}
-    with admin(bootstrap_servers or lab.bootstrap_servers()) as client:
+    with admin(bootstrap_servers or addresses.bootstrap_servers()) as client:
         if fresh and name in {topic["name"] for topic in metadata(client)}:
             delete(name, bootstrap_servers=bootstrap_servers)
         try:
@@ -114,10 +114,10 @@ def delete(*topics: str, bootstrap_servers: str | None = None) -> None:
     """
     if not topics:
         return
-    with admin(bootstrap_servers or lab.bootstrap_servers()) as client:
+    with admin(bootstrap_servers or addresses.bootstrap_servers()) as client:
         own = [topic["name"] for topic in metadata(client, topics) if topic["is_internal"]]
         if own:
-            raise TopicError("a topic of yours", got=f"{own[0]}, in which Kafka keeps its books", todo="leave it be")
+            raise TopicError("a topic of yours", got=f"{own[0]}, a topic of Kafka's own", todo="leave its name out")
         ask(_delete, client, topics)
         _wait(
             lambda: all(topic["error_code"] for topic in ask(client.describe_topics, list(topics))),
@@ -155,27 +155,27 @@ def reassign(topic: str, *, replication_factor: int, bootstrap_servers: str | No
 
     Examples
     --------
-    >>> cluster.add_broker()                                 # doctest: +SKIP
+    >>> lab.kafka.add_broker()                                 # doctest: +SKIP
     2
     >>> topics.reassign("quotes", replication_factor=2)      # doctest: +SKIP
         topic  partition  leader replicas in_sync  earliest  latest  records
     0  quotes          0       1   [1, 2]  [1, 2]         0     120      120
     """
     _check_counts(replication_factor=replication_factor)
-    with admin(bootstrap_servers or lab.bootstrap_servers()) as client:
+    with admin(bootstrap_servers or addresses.bootstrap_servers()) as client:
         found = metadata(client, [topic])[0]["partitions"]
         brokers = _live_brokers(client)
         if replication_factor > len(brokers):
             raise TopicError(
                 f"1 to {len(brokers)} replicas, for {len(brokers)} live broker(s)",
                 got=f"replication_factor={replication_factor}",
-                todo="add a broker first (cluster.add_broker()), or ask for fewer replicas",
+                todo="add a broker first (lab.kafka.add_broker()), or ask for fewer replicas",
             )
         around = brokers * 2
         starts = {p["partition_index"]: p["partition_index"] % len(brokers) for p in found}
         plan = {partition: around[start : start + replication_factor] for partition, start in starts.items()}
         in_sync = int(_settings(client, topic)[_MIN_IN_SYNC])
-        if in_sync > replication_factor:  # before a replica goes: else nobody could send until this returns
+        if in_sync > replication_factor:  # before a replica goes: else no producer could send until this returns
             _set_min_in_sync(client, topic, replication_factor)
         moves = {TopicPartition(topic, partition): replicas for partition, replicas in plan.items()}
         for tp, refused in ask(client.alter_partition_reassignments, moves).items():
@@ -216,7 +216,7 @@ def _create(
 def _remedy(client: KafkaAdminClient, kind: type[KafkaError], name: str, asked: Mapping[str, str]) -> str:
     """What to do when Kafka refused a topic."""
     if kind is InvalidReplicationFactorError:
-        return f"ask for at most {len(_live_brokers(client))}, or add a broker first (cluster.add_broker())"
+        return f"ask for at most {len(_live_brokers(client))}, or add a broker first (lab.kafka.add_broker())"
     if kind is InvalidConfigurationError:  # which settings there are, Kafka tells of a topic that it only checks
         probe = client.create_topics({name: {}}, validate_only=True, raise_errors=False)["topics"][0]
         known = probe.get("configs") or {}

@@ -1,4 +1,4 @@
-"""What a topic may be called, and what somebody who mistyped a name may have meant."""
+"""What a topic may be called, and which name a mistyped one may have meant."""
 
 import difflib
 import re

@@ -55,7 +55,7 @@ def _by_playwright() -> bool:
 
 
 def _is_root() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0
+    return os.geteuid() == 0
 
 
 def _quietly(*argv: str) -> bool:

@@ -5,6 +5,7 @@ Nothing here sleeps: the page is asked until it shows what is wanted, with a dea
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import uuid
@@ -131,13 +132,8 @@ def running_lab(folder: Path, notebooks: Path, *options: str) -> Iterator[Runnin
         wait_until(lambda: _serves(process, log), timeout=_START_SECONDS, what="kit lab up")
         yield RunningLab(process, _url(log), home, notebooks, log)
     finally:
-        if process.poll() is None:
-            process.terminate()
-        try:
-            process.wait(30)
-        finally:
-            for left in processes_of(home):
-                left.kill()
+        process.send_signal(signal.SIGINT)
+        _ended(process, home)
 
 
 @contextmanager
@@ -316,6 +312,17 @@ class LabPage:
         parts = urlsplit(url)
         if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in _HERE:
             self.strangers.append(url)
+
+
+def _ended(process: "subprocess.Popen[bytes]", home: Path) -> None:
+    """Wait until `kit lab` has ended after its Ctrl-C, and nothing that belongs to it runs: kernels, servers."""
+    try:
+        process.wait(30)
+        _, left = psutil.wait_procs(processes_of(home), timeout=5)
+    finally:
+        for one in processes_of(home):
+            one.kill()
+    assert left == []
 
 
 def _serves(process: "subprocess.Popen[bytes]", log: Path) -> bool:

@@ -26,7 +26,7 @@ def kit(clone: Path, tmp_path: Path) -> Kit:
 
 
 def test_what_is_up_to_date_is_left_alone(kit: Kit) -> None:
-    done = kit.run("exercises", "build", "--check")
+    done = kit.call("exercises", "build", "--check")
     assert (done.returncode, done.stdout) == (0, "all exercises are up to date\n")
 
 
@@ -34,10 +34,10 @@ def test_what_is_not_up_to_date_is_told_and_then_written(kit: Kit, clone: Path) 
     made = clone / "notebooks" / NAME
     fresh = made.read_bytes()
     made.write_text("scribble")
-    done = kit.run("exercises", "build", "--check")
+    done = kit.call("exercises", "build", "--check")
     assert (done.returncode, done.stdout) == (1, f"not up to date: {NAME}\n")
     assert made.read_text() == "scribble"
-    done = kit.run("exercises", "build")
+    done = kit.call("exercises", "build")
     assert (done.returncode, done.stdout) == (0, f"written: {NAME}\n")
     assert made.read_bytes() == fresh
 
@@ -46,7 +46,7 @@ def test_a_student_gets_an_exercise_back_and_keeps_the_old_one(kit: Kit, clone: 
     made = clone / "notebooks" / NAME
     fresh = made.read_bytes()
     made.write_text("a week of work")
-    done = kit.run("exercises", "reset", "19")
+    done = kit.call("exercises", "reset", "19")
     assert done.returncode == 0
     (kept,) = made.parent.glob("19_exercise_tweets.old-*.ipynb")
     assert kept.name in done.stdout
@@ -57,7 +57,7 @@ def test_a_student_gets_an_exercise_back_and_keeps_the_old_one(kit: Kit, clone: 
 
 @pytest.mark.parametrize("name", ["18", "exercise", "../19", ""])
 def test_an_exercise_that_is_not_there_is_refused_with_those_that_are(kit: Kit, name: str) -> None:
-    done = kit.run("exercises", "reset", name)
+    done = kit.call("exercises", "reset", name)
     assert done.returncode == 1
     assert "19_exercise_tweets" in done.stderr
     assert "to do:" in done.stderr
@@ -65,7 +65,7 @@ def test_an_exercise_that_is_not_there_is_refused_with_those_that_are(kit: Kit, 
 
 def test_a_solution_that_is_no_notebook_is_told_by_name(kit: Kit, clone: Path) -> None:
     (clone / "solutions" / "29_exercise_x.ipynb").write_text("{}")
-    done = kit.run("exercises", "build")
+    done = kit.call("exercises", "build")
     assert done.returncode == 1
     assert "29_exercise_x.ipynb" in done.stderr
     assert "Traceback" not in done.stderr

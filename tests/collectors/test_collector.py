@@ -211,7 +211,7 @@ def test_a_full_mailbox_slows_the_source_down(broker: str, topic: str) -> None:
     listener = Listener(stream(payloads(1000)))
     with Collector(listener, topic, slow, mailbox=100, bootstrap_servers=broker) as collector:
         wait_until(lambda: len(collector._senders[0].mailbox) == 100)
-        held = listener.tally.received
+        held = listener.counts.received
         assert held <= 100 + 500 + 1  # the mailbox, the batch in the sender's hands, the line in the listener's
         assert collector.counters().loc["sender", "mailbox"] == 100
         assert collector.counters().loc["sender", "lag_s"] > 0
@@ -223,7 +223,7 @@ def test_a_full_mailbox_slows_the_source_down(broker: str, topic: str) -> None:
 def test_stop_sends_what_has_come_in_and_says_the_same_each_time(broker: str, topic: str) -> None:
     quiet = QuietStream(payloads(500))
     collector = Collector(Listener(quiet, hang_up=quiet.hung_up.set), topic, to_records, bootstrap_servers=broker)
-    wait_until(lambda: collector._source.tally.received == 500)
+    wait_until(lambda: collector._source.counts.received == 500)
     counts = collector.stop()
     assert counts == Counts(received=500, sent=500) == collector.stop()
     assert collector.state == "stopped"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pykka._envelope import Envelope
 
-from kit.collectors import Mailbox, MailboxFull
+from kit.collectors._mailbox import Mailbox, MailboxFull
 from tests.wait import wait_until
 
 
@@ -43,7 +43,7 @@ def test_a_full_mailbox_says_so_after_its_patience_and_not_later() -> None:
     mailbox = Mailbox(capacity=2, patience=0.1)
     mailbox.put(letter([b"a", b"b"]))
     began = time.monotonic()
-    with pytest.raises(MailboxFull, match="2 records wait"):
+    with pytest.raises(MailboxFull, match="2 payloads wait"):
         mailbox.put(letter(b"c"))
     assert 0.1 <= time.monotonic() - began < 2.0
     assert len(mailbox) == 2

@@ -33,7 +33,7 @@ def collect(feed: FeedServer, broker: str, topic: str, *symbols: str) -> Collect
 
 
 def served(feed: FeedServer) -> int:
-    count: int = feed.status()["served"]["quotes"]
+    count: int = feed.state()["served"]["quotes"]
     return count
 
 
@@ -104,7 +104,7 @@ def test_a_fault_of_the_feed_loses_no_quote_and_doubles_none(
         collector.wait(sent=20)
         for tick in range(1, 3):
             feed.fault(route="quote", **fault)
-            wait_until(lambda: not feed.status()["faults"], what="the fault to hit")
+            wait_until(lambda: not feed.state()["faults"], what="the fault to hit")
             feed.step()
             counts = collector.wait(sent=20 * (tick + 1))
     assert found(broker, topic) == [expected(symbol, tick) for tick in range(3) for symbol in sorted(prices())]

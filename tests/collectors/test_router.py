@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.collectors import Router
+from kit.collectors._sources import Router
 
 
 class Worker:

@@ -102,7 +102,7 @@ def test_a_restarted_actor_keeps_its_ref_its_mailbox_and_the_work_in_hand() -> N
             actor.actor_ref.tell(message)
         wait_until(lambda: len(actor.seen) == 3)
     assert actor.seen == [b"a", b"b", b"c"]
-    assert actor.remade == actor.tally.restarts == 3
+    assert actor.remade == actor.counts.restarts == 3
 
 
 def test_an_actor_that_is_given_up_is_dead_and_says_of_what() -> None:
@@ -112,7 +112,7 @@ def test_an_actor_that_is_given_up_is_dead_and_says_of_what() -> None:
         actor.actor_ref.tell(b"a")
         assert actor.join(5.0)
         assert isinstance(actor.error, OSError)
-        assert actor.tally.restarts == 2
+        assert actor.counts.restarts == 2
         with pytest.raises(pykka.ActorDeadError):
             actor.actor_ref.tell(b"b")
 

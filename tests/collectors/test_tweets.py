@@ -33,7 +33,7 @@ def collect(feed: FeedServer, broker: str, topic: str, **options: Any) -> Collec
 
 
 def served(feed: FeedServer) -> dict[str, int]:
-    counts: dict[str, int] = feed.status()["served"]
+    counts: dict[str, int] = feed.state()["served"]
     return counts
 
 
@@ -101,7 +101,7 @@ def test_a_fault_of_the_stream_loses_no_tweet_and_doubles_none(
         for ticks in (10, 20, 30):
             feed.fault(route="stream", **fault)
             feed.step(10)
-            wait_until(lambda: not feed.status()["faults"], what="the fault to hit")
+            wait_until(lambda: not feed.state()["faults"], what="the fault to hit")
             collector.wait(sent=2 * ticks)
         counts = collector.stop()
     assert found(broker, topic)[-60:] == expected(range(2, 62))
@@ -119,7 +119,7 @@ def test_a_reconnect_that_is_refused_is_tried_again(feed: FeedServer, broker: st
         feed.fault("status", route="stream", status=status)
         feed.fault("disconnect", route="stream")
         feed.step(5)
-        wait_until(lambda: not feed.status()["faults"])
+        wait_until(lambda: not feed.state()["faults"])
         feed.step(5)
         wait_until(lambda: found(broker, topic)[-30:] == expected(range(2, 32)))
         assert collector.counts.restarts == 2

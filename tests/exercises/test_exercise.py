@@ -208,18 +208,18 @@ def test_without_a_broker_a_gap_cannot_be_checked_and_nothing_is_started() -> No
 
 
 def test_a_broker_that_dies_during_the_check_is_nobodys_fault(home: Path) -> None:
-    here = lab.up(feeds=False)
+    here = lab.up("kafka")
     student = Student(source_of(19), {"kill": lambda: here.kafka.kill(1)})
     student.run("def make_producer(servers):\n    kill()\n    return None")
     outcome = student.exercise().check(2)
     assert isinstance(outcome, CannotCheck)
     assert "kit up" in outcome.parts["next"]
-    lab.up(feeds=False)
+    lab.up("kafka")
     assert isinstance(Student(source_of(19)).exercise().check(2), NotAttempted)
 
 
 def test_a_broker_that_restarts_during_the_check_is_nobodys_fault_either(home: Path) -> None:
-    here = lab.up(feeds=False)
+    here = lab.up("kafka")
     student = Student(source_of(19), {"restart": lambda: here.kafka.restart(1)})
     student.run("def make_producer(servers):\n    restart()\n    return None")
     outcome = student.exercise().check(2)
@@ -229,7 +229,7 @@ def test_a_broker_that_restarts_during_the_check_is_nobodys_fault_either(home: P
 
 
 def test_a_gap_that_needs_another_says_which(home: Path) -> None:
-    lab.up(feeds=False)
+    lab.up("kafka")
     student = Student(source_of(19))
     student.run("class TweetActor(TweetActor):\n    def on_receive(self, tweet):\n        self.send(*to_record(tweet))")
     student.run("TweetActor.__init__ = TweetActor.__mro__[1].__init__")

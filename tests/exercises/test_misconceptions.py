@@ -39,7 +39,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaConsumer]:
     """Who looks which topics there are, in a lab of this module's own; without feeds, for no check listens to them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KIT_HOME", str(tmp_path_factory.mktemp("misconceptions")))
-        with clients.consumer(lab.up(feeds=False).kafka.bootstrap_servers) as reader:
+        with clients.consumer(lab.up("kafka").kafka.bootstrap_servers) as reader:
             yield reader
         lab.down()
 
@@ -49,7 +49,7 @@ def handed_out(reader: KafkaConsumer, source: Source) -> Student:
     """Who has run all cells, and filled none."""
     student = Student()
     for code in scaffold_of(source):
-        student.run(code.replace("kit.up()", "kit.up(feeds=False)"))
+        student.run(code.replace("kit.up()", 'kit.up("kafka")'))
     return student
 
 

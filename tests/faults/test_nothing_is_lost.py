@@ -44,9 +44,9 @@ def paused_and_settled(feed: FeedServer, collector: Collector) -> dict[str, Any]
     """Stop the replay, and wait until the collector has sent all tweets that were served."""
     feed.clock(paused=True)
     wait_until(
-        lambda: feed.status()["served"]["tweets"] == collector.counts.sent, timeout=20, what="all that was served sent"
+        lambda: feed.state()["served"]["tweets"] == collector.counts.sent, timeout=20, what="all that was served sent"
     )
-    served: dict[str, Any] = feed.status()["served"]
+    served: dict[str, Any] = feed.state()["served"]
     return served
 
 
@@ -72,44 +72,24 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
         yield cluster
 
 
-def test_a_broker_of_three_killed_under_load_loses_no_record(three: KafkaCluster, topic: str) -> None:
-    topics.create(topic, partitions=3, bootstrap_servers=three.bootstrap_servers)
-    load = Load(1000)
-    with Collector(
-        Listener(load, hang_up=load.end), topic, of_today, bootstrap_servers=three.bootstrap_servers
-    ) as collector:
-        collector.wait(sent=500)
-        three.kill(2)
-        collector.wait(sent=3000, timeout=60)
-        three.restart(2)
-        collector.wait(sent=collector.counts.sent + 500, timeout=60)
-        load.end()
-        counts = collector.wait(timeout=60)
-    assert counts == Counts(received=load.given, sent=load.given, restarts=counts.restarts)
-    assert numbers(three.bootstrap_servers, topic) == list(range(load.given))
-
-
 def test_each_broker_of_three_killed_in_turn_loses_no_record(three: KafkaCluster, topic: str) -> None:
-    topics.create(topic, partitions=3, bootstrap_servers=three.bootstrap_servers)
-    load = Load(500)
-    with Collector(
-        Listener(load, hang_up=load.end), topic, of_today, bootstrap_servers=three.bootstrap_servers
-    ) as collector:
+    servers = three.bootstrap_servers
+    topics.create(topic, partitions=3, bootstrap_servers=servers)
+    load = Load(1000)
+
+    def in_sync() -> int:
+        return int(topics.describe(topic, bootstrap_servers=servers)["in_sync"].map(len).min())
+
+    with Collector(Listener(load, hang_up=load.end), topic, of_today, bootstrap_servers=servers) as collector:
         for broker in (1, 2, 3):
             three.kill(broker)
             collector.wait(sent=collector.counts.sent + 500, timeout=60)
             three.restart(broker)
-            wait_until(
-                lambda: (
-                    topics.describe(topic, bootstrap_servers=three.bootstrap_servers)["in_sync"].map(len).min() == 3
-                ),
-                timeout=60,
-                what="all replicas in sync",
-            )
+            wait_until(lambda: in_sync() == 3, timeout=60, what="all replicas in sync")
         load.end()
         counts = collector.wait(timeout=60)
-    assert counts.sent == load.given
-    assert numbers(three.bootstrap_servers, topic) == list(range(load.given))
+    assert counts == Counts(received=load.given, sent=load.given, restarts=counts.restarts)
+    assert numbers(servers, topic) == list(range(load.given))
 
 
 def test_the_only_broker_killed_and_started_again_has_every_record(tmp_path: Path, topic: str) -> None:
@@ -122,7 +102,10 @@ def test_the_only_broker_killed_and_started_again_has_every_record(tmp_path: Pat
     ):
         collector.wait(sent=300)
         cluster.kill(1)
-        wait_until(lambda: collector.counters()["lag_s"].max() > 0.5, what="the records wait")
+        wait_until(lambda: collector.trouble, timeout=20, what="trouble")
+        assert "running" in repr(collector)
+        assert "BrokerUnavailable" in repr(collector)
+        assert collector.counters()["lag_s"].max() > 1
         cluster.restart(1)
         collector.wait(sent=collector.counts.sent + 500, timeout=60)
         load.end()
@@ -131,22 +114,22 @@ def test_the_only_broker_killed_and_started_again_has_every_record(tmp_path: Pat
 
 
 def test_a_collectors_process_killed_again_and_again_loses_no_tweet(tmp_path: Path, broker: str, topic: str) -> None:
-    with running_feed(tmp_path, speed=40) as feed:
-        for _ in range(3):
+    with running_feed(tmp_path, speed=80) as feed:
+        for _ in range(2):
             with collecting_process(feed, broker, topic) as process:
-                before = feed.status()["served"]["tweets"]
-                wait_until(lambda before=before: feed.status()["served"]["tweets"] > before + 40, timeout=20)
+                before = feed.state()["served"]["tweets"]
+                wait_until(lambda before=before: feed.state()["served"]["tweets"] > before + 40, timeout=20)
                 process.kill()
         with collect_tweets(topic, url=feed.url, token=feed.token, bootstrap_servers=broker) as collector:
             feed.clock(paused=True)
             wait_until(
-                lambda: feed.status()["served"]["tweets"] == len(records(broker, topic)),
+                lambda: feed.state()["served"]["tweets"] == len(records(broker, topic)),
                 timeout=20,
                 what="all that was served in the topic",
             )
             collector.stop()
         found = ids(broker, topic)
-        assert len(found) == len(set(found)) == feed.status()["served"]["tweets"] > 120
+        assert len(found) == len(set(found)) == feed.state()["served"]["tweets"] > 80
 
 
 @contextmanager
@@ -166,7 +149,7 @@ def collecting_process(feed: FeedServer, broker: str, topic: str) -> "Iterator[s
 
 def test_a_feed_that_drops_repeats_and_stalls_is_collected_whole(tmp_path: Path, broker: str, topic: str) -> None:
     with (
-        running_feed(tmp_path, speed=50) as feed,
+        running_feed(tmp_path, speed=150) as feed,
         collect_tweets(
             topic, url=feed.url, token=feed.token, supervisor=brisk(), bootstrap_servers=broker
         ) as collector,
@@ -193,13 +176,13 @@ def test_a_feed_killed_and_started_again_is_collected_on(tmp_path: Path, broker:
         collector = collect_tweets(topic, url=feed.url, token=token, supervisor=brisk(), bootstrap_servers=broker)
         with collector:
             collector.wait(sent=60)
-            process = feed.process
+            (process,) = feed.processes
             assert process is not None
             process.kill()
             wait_until(lambda: collector.trouble is not None, what="the listener noticed")
             feed.start()  # a new replay, on the same port and with the same token
             feed.clock(paused=True)
-            wait_until(lambda: feed.status()["served"]["tweets"] > 0, timeout=20, what="the listener is back")
+            wait_until(lambda: feed.state()["served"]["tweets"] > 0, timeout=20, what="the listener is back")
             before = collector.counts.sent
             feed.step(200)  # past the ticks of the first life, whose tweets are known
             wait_until(lambda: collector.counts.sent >= before + 30, timeout=20, what="the new tweets sent")
@@ -220,9 +203,9 @@ def test_polls_that_fail_in_every_way_lose_no_quote_that_was_served(tmp_path: Pa
         feed.fault("truncate", route="quote", times=5, every=13)
         feed.fault("malformed", route="quote", times=5, every=17)
         feed.fault("duplicate", route="quote", times=5, every=19)
-        wait_until(lambda: not feed.status()["faults"] and collector.counts.sent > 60, timeout=40)
+        wait_until(lambda: not feed.state()["faults"] and collector.counts.sent > 60, timeout=40)
         feed.clock(paused=True)
-        wait_until(lambda: feed.status()["served"]["quotes"] == collector.counts.sent, timeout=20)
+        wait_until(lambda: feed.state()["served"]["quotes"] == collector.counts.sent, timeout=20)
         counts = collector.stop()
         assert counts.dead_lettered == 5
         assert counts.restarts >= 10

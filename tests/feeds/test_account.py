@@ -78,7 +78,7 @@ def test_the_account_of_a_troubled_stream_is_what_its_client_has_got(
     for kind, every, times in trouble:
         feed.fault(kind, route="stream", every=every, times=times, seconds=0.02)
     turns = 0
-    while turns < 20 or feed.status()["faults"]:
+    while turns < 20 or feed.state()["faults"]:
         turns += 1
         assert turns < 500
         hands.go_on()

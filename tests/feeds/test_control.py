@@ -22,7 +22,7 @@ def control(feed: FeedServer, method: str, what: str, body: Any = None) -> reque
 
 
 def test_the_status_tells_clock_account_faults_and_limits(feed: FeedServer) -> None:
-    status = feed.status()
+    status = feed.state()
     assert status["clock"] == {
         "start": "2008-09-15",
         "origin": ORIGIN_TEXT,
@@ -48,10 +48,10 @@ def test_the_clock_starts_at_any_trading_day_steps_and_rewinds(feed: FeedServer)
 
 def test_the_clock_runs_at_the_speed_that_is_set_until_it_is_paused(feed: FeedServer) -> None:
     feed.clock(speed=500.0, paused=False)
-    wait_until(lambda: feed.status()["clock"]["tick"] >= 50)
+    wait_until(lambda: feed.state()["clock"]["tick"] >= 50)
     stopped = feed.clock(paused=True)
     assert stopped["paused"]
-    assert feed.status()["clock"] == stopped
+    assert feed.state()["clock"] == stopped
     assert feed.clock(paused=False, speed=0.001)["tick"] == stopped["tick"]
 
 
@@ -75,10 +75,10 @@ def test_the_origin_can_be_set_and_without_a_zone_it_is_utc(feed: FeedServer) ->
 def test_a_clock_setting_that_cannot_be_is_refused_with_what_could_and_changes_nothing(
     feed: FeedServer, change: dict[str, Any], why: str
 ) -> None:
-    before = feed.status()
+    before = feed.state()
     with pytest.raises(ConfigError, match=why):
         feed.clock(**change)
-    assert feed.status() == before
+    assert feed.state() == before
 
 
 @pytest.mark.parametrize("ticks", [0, -3, 10_000_000])
@@ -113,7 +113,7 @@ def test_ordered_faults_are_listed_with_what_they_have_done_and_can_be_cleared(
     feed.fault("status", route="quote", status=500, times=3, every=2)
     for _ in range(3):
         browser.ask("/v7/finance/quote", symbols="JPM")
-    (fault,) = control(feed, "GET", "faults").json()["faults"]
+    (fault,) = feed.state()["faults"]
     assert (fault["kind"], fault["seen"], fault["done"]) == ("status", 3, 1)
     assert feed.clear_faults() == {"faults": []}
     assert browser.ask("/v7/finance/quote", symbols="JPM").status_code == 200
@@ -134,11 +134,16 @@ def test_ordered_faults_are_listed_with_what_they_have_done_and_can_be_cleared(
         {"kind": "malformed", "body": "  "},
         {"kind": "malformed", "body": "two\r\nlines"},
         {"kind": "malformed", "body": "a line\n"},
+        {"kind": "malformed", "body": "\ud800"},
+        {"kind": "latency", "times": True},
+        {"kind": "latency", "seconds": True},
+        {"kind": "latency", "seconds": "nan"},
+        {"kind": "latency", "seen": 5},
     ],
 )
 def test_a_fault_that_cannot_be_is_refused(feed: FeedServer, order: dict[str, Any]) -> None:
     assert control(feed, "POST", "faults", order).status_code == 422
-    assert feed.status()["faults"] == []
+    assert feed.state()["faults"] == []
 
 
 @pytest.mark.parametrize(
@@ -149,6 +154,9 @@ def test_a_fault_that_cannot_be_is_refused(feed: FeedServer, order: dict[str, An
         {"connects_per_15min": 0},
         {"keep_alive_seconds": 0},
         {"keep_alive_seconds": 21},
+        {"keep_alive_seconds": True},
+        {"requests_per_minute": True},
+        {"requests_per_minute": "7"},
     ],
 )
 def test_a_limit_that_cannot_be_is_refused(feed: FeedServer, limit: dict[str, float]) -> None:
@@ -157,7 +165,7 @@ def test_a_limit_that_cannot_be_is_refused(feed: FeedServer, limit: dict[str, fl
 
 
 def test_a_limit_changes_and_the_others_stay(feed: FeedServer) -> None:
-    before = feed.status()["limits"]
+    before = feed.state()["limits"]
     assert feed.limits(stream_connections=0) == before | {"stream_connections": 0}
 
 
@@ -206,14 +214,14 @@ def test_open_streams_are_counted_as_long_as_they_are_open(feed: FeedServer, con
 
 
 def test_a_reset_brings_all_back_as_it_was_at_the_start(feed: FeedServer, browser: Browser) -> None:
-    fresh = feed.status()
+    fresh = feed.state()
     browser.quotes("JPM")
     rules(feed, "love")
     feed.clock(start="2020-03-09", origin="2027-01-01T00:00:00Z", speed=9.0, paused=False)
     feed.fault("latency", route="chart", times=9)
     feed.limits(requests_per_minute=1, stream_connections=0)
     feed.reset()
-    assert feed.status() == fresh
+    assert feed.state() == fresh
     token = {"Authorization": f"Bearer {feed.token.get_secret_value()}"}
     listed = requests.get(f"{feed.url}/2/tweets/search/stream/rules", headers=token, timeout=TIMEOUT).json()
     assert listed["meta"]["result_count"] == 0
@@ -232,5 +240,5 @@ def test_a_stream_that_is_open_over_a_reset_begins_with_the_replay_again(feed: F
 
 def test_the_token_is_in_no_answer_and_in_no_repr(feed: FeedServer) -> None:
     secret = feed.token.get_secret_value()
-    said = [control(feed, "GET", "status").text, repr(feed), repr(feed.address), str(feed.process)]
+    said = [control(feed, "GET", "status").text, repr(feed), repr(feed.address), str(feed.processes)]
     assert not [text for text in said if secret in text]

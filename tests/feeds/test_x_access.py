@@ -1,5 +1,6 @@
 """X's side: who may listen, by which rules, and how many at a time."""
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -114,16 +115,6 @@ def test_tweepy_adds_lists_and_deletes_rules(feed: FeedServer, witness: Make) ->
     assert [rule.value for rule in client.get_rules().data] == ["coffee -tea"]
 
 
-def test_a_dry_run_says_what_would_be_and_changes_nothing(feed: FeedServer, witness: Make) -> None:
-    client = witness()
-    assert client.add_rules(tweepy.StreamRule("love"), dry_run=True).meta["summary"]["created"] == 1
-    assert client.get_rules().data is None
-    client.add_rules(tweepy.StreamRule("love"))
-    number = client.get_rules().data[0].id
-    assert client.delete_rules(number, dry_run=True).meta["summary"]["deleted"] == 1
-    assert len(client.get_rules().data) == 1
-
-
 def test_a_rule_that_is_there_already_is_refused_with_its_id(feed: FeedServer, witness: Make) -> None:
     client = witness()
     (rule,) = client.add_rules(tweepy.StreamRule("love")).data
@@ -157,6 +148,7 @@ def test_a_rule_that_cannot_be_read_is_refused_with_the_reason(feed: FeedServer,
         {"add": [], "delete": {"ids": []}},
         {"delete": ["1"]},
         {"delete": {"ids": 1}},
+        {"delete": {"values": ["love"]}},
         {"delete": {"ids": "1"}},
     ],
 )
@@ -171,9 +163,20 @@ def test_a_rule_of_the_wrong_shape_is_invalid(feed: FeedServer, rule: Any) -> No
     assert (answer.status_code, answer.json()["meta"]["summary"]["invalid"]) == (400, 1)
 
 
-def test_rules_are_deleted_by_id_or_value_and_what_is_not_there_is_counted(feed: FeedServer) -> None:
-    first = rules(feed, "love", "hate", "coffee").json()["data"][0]["id"]
-    answer = post_rules(feed, {"delete": {"ids": [first, "99"], "values": ["love", "hate", "tea"]}})
+def test_half_a_surrogate_in_a_rule_and_its_tag_breaks_no_answer_and_no_stream(
+    feed: FeedServer, connect: Connect
+) -> None:
+    rules = [{"value": "lang:en", "tag": "\ud800"}, {"value": "\udfff"}]
+    assert post_rules(feed, {"add": rules}).json()["meta"]["summary"]["created"] == 2
+    reader = connect("search/stream")
+    feed.step()
+    wait_until(lambda: len(reader.lines) == 2)
+    assert json.loads(reader.lines[0])["matching_rules"][0]["tag"] == "\ud800"
+
+
+def test_rules_are_deleted_by_id_and_what_is_not_there_is_counted(feed: FeedServer) -> None:
+    first, second, _ = (rule["id"] for rule in rules(feed, "love", "hate", "coffee").json()["data"])
+    answer = post_rules(feed, {"delete": {"ids": [first, first, second, "98", "99"]}})
     assert answer.status_code == 200
     assert answer.json()["meta"]["summary"] == {"deleted": 2, "not_deleted": 2}
     nothing = post_rules(feed, {"delete": {"ids": [first]}})

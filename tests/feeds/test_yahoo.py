@@ -189,9 +189,14 @@ def test_a_chart_knows_no_more_than_the_market_of_that_day(feed: FeedServer, bro
     [
         ("1d", "2008-09-15"),
         ("5d", "2008-09-09"),
+        ("7d", "2008-09-05"),
+        ("2wk", "2008-09-02"),
         ("1mo", "2008-08-18"),
+        ("3mo", "2008-06-16"),
         ("ytd", "2008-01-02"),
         ("10y", "1998-09-16"),
+        ("9999y", "1990-01-02"),
+        ("9999d", "1990-01-02"),
         ("max", "1990-01-02"),
     ],
 )
@@ -200,7 +205,6 @@ def test_a_range_begins_where_it_should(browser: Browser, span: str, first: str)
     days = days_of(chart)
     assert (days[0], days[-1]) == (first, "2008-09-15")
     assert chart["meta"]["range"] == span
-    assert span == "ytd" or span in chart["meta"]["validRanges"]
 
 
 def test_periods_are_taken_with_their_beginning_and_without_their_end(browser: Browser) -> None:
@@ -212,35 +216,122 @@ def test_periods_are_taken_with_their_beginning_and_without_their_end(browser: B
     chart = browser.chart("JPM", period1=midnight("2008-09-08"), period2=midnight("2008-09-11"))
     assert days_of(chart) == ["2008-09-08", "2008-09-09", "2008-09-10"]
     assert chart["meta"]["chartPreviousClose"] == prices()["JPM"]["2008-09-05"]
-    future = browser.chart("JPM", period1=midnight("2008-09-16"))
-    assert future["timestamp"] == []
+    weekend = browser.chart("JPM", period1=midnight("2008-09-13"), period2=midnight("2008-09-15"))
+    assert "timestamp" not in weekend
+    assert weekend["indicators"] == {"quote": [{}], "adjclose": [{}]}
 
 
-@pytest.mark.parametrize(("interval", "rule"), [("1wk", "W-SUN"), ("1mo", "ME")])
-def test_longer_intervals_give_the_last_close_of_each(browser: Browser, interval: str, rule: str) -> None:
+@pytest.mark.parametrize(
+    ("interval", "rule", "before"), [("1wk", "W-SUN", pd.DateOffset(days=6)), ("1mo", "ME", pd.offsets.MonthBegin())]
+)
+def test_a_week_has_the_date_of_its_monday_a_month_that_of_its_first_day_and_both_the_last_close(
+    browser: Browser, interval: str, rule: str, before: Any
+) -> None:
     chart = browser.chart("JPM", range="1y", interval=interval)
     truth = prices()["JPM"].loc["2007-09-16":"2008-09-15"]
     last = truth.set_axis(pd.to_datetime(truth.index)).resample(rule).last()
     assert chart["indicators"]["quote"][0]["close"] == list(last)
     assert chart["meta"]["dataGranularity"] == interval
+    assert days_of(chart) == [str((end - before).date()) for end in last.index]
+    assert {hour_of(at) for at in chart["timestamp"]} == {"00:00"}
+    assert chart["meta"]["chartPreviousClose"] == prices()["JPM"]["2007-09-14"]
+
+
+def hour_of(at: int) -> str:
+    return datetime.fromtimestamp(at, ZoneInfo("America/New_York")).strftime("%H:%M")
 
 
 @pytest.mark.parametrize(
-    ("symbol", "asked", "status", "code"),
+    ("interval", "at"),
+    [("1m", "15:59"), ("5m", "15:55"), ("30m", "15:30"), ("1h", "15:30"), ("90m", "15:30"), ("4h", "13:30")],
+)
+def test_an_intraday_chart_has_the_bar_that_ends_with_the_close_and_the_trading_hours(
+    browser: Browser, interval: str, at: str
+) -> None:
+    days, chart = browser.chart("JPM", range="5d"), browser.chart("JPM", range="5d", interval=interval)
+    assert days_of(chart) == days_of(days)
+    assert {hour_of(bar) for bar in chart["timestamp"]} == {at}
+    assert chart["indicators"]["quote"] == days["indicators"]["quote"]
+    periods = [period for (period,) in chart["meta"]["tradingPeriods"]]
+    assert [period["start"] for period in periods] == days["timestamp"]
+    assert {hour_of(period["end"]) for period in periods} == {"16:00"}
+    assert "adjclose" not in chart["indicators"]
+    assert "tradingPeriods" not in days["meta"]
+
+
+@pytest.mark.parametrize(("start", "zone", "offset"), [("2008-09-15", "EDT", -14_400), ("2009-01-05", "EST", -18_000)])
+def test_the_meta_of_a_chart_has_what_a_reader_of_yahoo_expects(
+    feed: FeedServer, browser: Browser, start: str, zone: str, offset: int
+) -> None:
+    feed.clock(start=start)
+    chart = browser.chart("JPM", range="1mo")
+    meta, today = chart["meta"], chart["timestamp"][-1]
+    close, local = today + 23_400, {"timezone": zone, "gmtoffset": offset}  # 6.5 hours after the opening
+    assert meta["currentTradingPeriod"] == {
+        "pre": {**local, "start": today, "end": today},
+        "regular": {**local, "start": today, "end": close},
+        "post": {**local, "start": close, "end": close},
+    }
+    assert {name: meta[name] for name in local} == local
+    assert meta["validRanges"] == ["1d", "5d", "1mo", "3mo", "6mo", "1y", "2y", "5y", "10y", "ytd", "max"]
+    assert (meta["currency"], meta["instrumentType"], meta["exchangeTimezoneName"], meta["priceHint"]) == (
+        "USD",
+        "EQUITY",
+        "America/New_York",
+        3,
+    )
+    assert (meta["regularMarketTime"], meta["regularMarketPrice"]) == (ORIGIN, prices()["JPM"][start])
+    assert (meta["dataGranularity"], meta["range"], meta["hasPrePostMarketData"]) == ("1d", "1mo", False)
+    assert meta["exchangeName"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "code", "description"),
     [
-        ("NOSUCH", {}, 404, "Not Found"),
-        ("JPM", {"interval": "1m"}, 422, "Unprocessable Entity"),
-        ("JPM", {"range": "7parsecs"}, 400, "Bad Request"),
-        ("JPM", {"period1": "yesterday"}, 400, "Bad Request"),
+        ({"symbol": "NOSUCH"}, 404, "Not Found", "No data found, symbol may be delisted"),
+        ({"interval": "7m"}, 422, "Unprocessable Entity", "interval=7m is not supported. Valid intervals: [1m,"),
+        ({"range": "7parsecs"}, 400, "Bad Request", "range=7parsecs is not supported"),
+        ({"range": "0d"}, 400, "Bad Request", "range=0d is not supported"),
+        ({"range": f"{'9' * 5000}d"}, 400, "Bad Request", "is not supported"),
+        ({"period1": "yesterday"}, 400, "Bad Request", "period1=yesterday"),
+        ({"period1": "9" * 5000}, 400, "Bad Request", "whole epoch seconds"),
+        ({"period1": 9, "period2": 8}, 400, "Bad Request", "start date cannot be after end date"),
+        ({"period1": -(10**12), "period2": 0}, 400, "Bad Request", "Data doesn't exist for startDate = -1000"),
+        ({"period1": 1_221_600_000}, 400, "Bad Request", "Data doesn't exist for startDate = 1221600000"),
     ],
 )
 def test_a_chart_that_cannot_be_had_is_an_error_in_yahoos_envelope(
-    browser: Browser, symbol: str, asked: dict[str, Any], status: int, code: str
+    browser: Browser, asked: dict[str, Any], status: int, code: str, description: str
 ) -> None:
-    answer = browser.ask(f"/v8/finance/chart/{symbol}", **asked)
+    answer = browser.ask(f"/v8/finance/chart/{asked.get('symbol', 'JPM')}", **asked)
     assert answer.status_code == status
     body = answer.json()["chart"]
     assert (body["result"], body["error"]["code"]) == (None, code)
+    assert description in body["error"]["description"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "envelope"),
+    [
+        ("/v10/finance/quoteSummary/JPM?modules=quoteType", 404, "finance"),
+        ("/v7/finance/options/JPM", 404, "finance"),
+        ("/ws/fundamentals-timeseries/v1/finance/timeseries/JPM?symbol=JPM", 200, "timeseries"),
+    ],
+)
+def test_what_the_data_does_not_have_is_answered_in_yahoos_envelopes(
+    browser: Browser, path: str, status: int, envelope: str
+) -> None:
+    answer = browser.ask(path)
+    assert (answer.status_code, list(answer.json())) == (status, [envelope])
+
+
+def test_the_requests_that_yfinance_makes_for_a_year_to_date_are_answered(browser: Browser) -> None:
+    """As yfinance 1.7 makes them: the time zone first, then the prices; both with cookie and crumb."""
+    zone = browser.chart("JPM", range="1d", interval="1d")
+    assert ZoneInfo(zone["meta"]["exchangeTimezoneName"])
+    chart = browser.chart("JPM", range="ytd", interval="1d", includePrePost="False", events="div,splits,capitalGains")
+    assert "ytd" in chart["meta"]["validRanges"]  # else yfinance throws the answer away
+    assert days_of(chart) == list(prices()["JPM"].loc["2008-01-01":"2008-09-15"].index)
 
 
 # ---- same start, same records ---------------------------------------------------------------------------------

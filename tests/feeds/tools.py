@@ -47,7 +47,7 @@ def _csv(name: str) -> pd.DataFrame:
 
 
 def served(feed: FeedServer) -> dict[str, int]:
-    counts: dict[str, int] = feed.status()["served"]
+    counts: dict[str, int] = feed.state()["served"]
     return counts
 
 

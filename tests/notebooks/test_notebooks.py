@@ -1,18 +1,18 @@
-"""Every notebook: it runs alone and gives what it has stored, it is whole, and it is short enough to be enjoyed."""
+"""Every notebook: it runs and gives what it has stored, it is whole, and it is short enough to be enjoyed."""
 
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
-from kit.servers.feeds import FeedServer
-from kit.servers.kafka import KafkaCluster
 from tests.notebooks.execute import ROOT, found
+from tests.processes import Kit
 
 NOTEBOOKS = found()
 _IDS = [path.stem for path in NOTEBOOKS]
@@ -28,19 +28,29 @@ def test_there_are_notebooks() -> None:
     assert "00_start_here" in _IDS
 
 
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
+    """One lab for all notebooks, as a student has it; the first that runs starts it."""
+    lab = Kit(tmp_path_factory.mktemp("lab"), ROOT, {"KIT_KAFKA_PORT": "0", "KIT_FEEDS_PORT": "0"})
+    yield lab
+    lab.stop()
+
+
+# The last notebook first: so none of them can rely on what an earlier one would leave in the lab.
 @pytest.mark.timeout(300)
-@each_notebook
-def test_it_runs_alone_and_gives_what_it_has_stored(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", NOTEBOOKS[::-1], ids=_IDS[::-1])
+def test_it_runs_without_the_earlier_ones_and_gives_what_it_has_stored(path: Path, lab: Kit) -> None:
     """nbval, strictly: every output is compared, but those of cells tagged `nbval-ignore-output`."""
-    env = {**os.environ, "KIT_HOME": str(tmp_path), "KIT_KAFKA_PORT": "0", "KIT_FEEDS_PORT": "0"}
     argv = [sys.executable, "-m", "pytest", "--nbval", "--nbval-cell-timeout=120", "-q", "-p", "no:cacheprovider"]
-    try:
-        done = subprocess.run(
-            [*argv, str(path)], cwd=ROOT, env=env, capture_output=True, text=True, timeout=280, check=False
-        )
-    finally:
-        FeedServer(tmp_path).stop()
-        KafkaCluster(tmp_path).stop()
+    done = subprocess.run(
+        [*argv, str(path)],
+        cwd=ROOT,
+        env={**os.environ, **lab.env, "KIT_HOME": str(lab.home)},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-6000:]
     assert re.search(r"\d+ passed", done.stdout)
 

@@ -6,20 +6,22 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kafka.errors import InvalidTopicError, NodeNotReadyError, UnknownBrokerIdError
 
-from kit import topics
+from kit import streams, topics
 from kit.errors import BrokerUnavailable, ConfigError, KitError, TopicError
-from kit.servers import clients
-from kit.servers.clients import admin, ask, consumer, reachable
+from kit.servers import _broker, clients
+from kit.servers.clients import admin, ask, consumer, producer, reachable
 from kit.servers.kafka import KafkaCluster
+from kit.servers.ports import choose_port
 from kit.topics import look, reading
 from tests.topics.tools import write
+from tests.wait import wait_until
 
 pytestmark = [pytest.mark.usefixtures("no_thread_left"), pytest.mark.timeout(60)]
 
@@ -55,7 +57,11 @@ def test_without_a_broker_every_call_says_where_it_looked_and_what_to_run(call: 
     assert "kit up" in caught.value.todo
 
 
-@pytest.mark.parametrize("open_client", [admin, consumer])
+def open_producer(servers: str) -> Any:
+    return closing(producer(servers))
+
+
+@pytest.mark.parametrize("open_client", [admin, consumer, open_producer])
 @pytest.mark.parametrize("manner", ["silent", "hangs up", "speaks HTTP"])
 def test_a_port_that_is_no_broker_is_given_up_on(manner: str, open_client: Any, impatient: None) -> None:
     with stranger(manner) as address, pytest.raises(BrokerUnavailable, match=address), open_client(address):
@@ -97,7 +103,10 @@ def test_only_brokers_that_answer_are_asked(broker: str) -> None:
     assert topics.describe(bootstrap_servers=f"{NOWHERE},{broker}") is not None
 
 
-@pytest.mark.parametrize("address", ["localhost", ":9092", "127.0.0.1:", "127.0.0.1:kafka", "127.0.0.1:9092,", " "])
+@pytest.mark.parametrize(
+    "address",
+    ["localhost", ":9092", "127.0.0.1:", "127.0.0.1:kafka", "127.0.0.1:9092,", " ", "::1:9092", "PLAINTEXT://h:1"],
+)
 def test_an_address_that_is_none_says_how_to_write_one(address: str) -> None:
     with pytest.raises(ConfigError, match="host:port") as caught:
         topics.describe(bootstrap_servers=address)
@@ -135,6 +144,53 @@ def test_kafka_pythons_own_log_stays_out_of_the_notebook() -> None:
     assert (ran.stdout, ran.stderr) == (f"a Kafka broker to answer at {address}\n", "")
 
 
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """A broker that listens on [::1], too, and at an address where it advertises a host that is unknown."""
+    ipv6, lost = choose_port(), choose_port()
+    original = _broker.write_settings
+
+    def write_settings(node: _broker.Node, **options: Any) -> None:
+        original(node, **options)
+        more = f"IPV6://[::1]:{ipv6},LOST://127.0.0.1:{lost}"
+        names = {"listeners": more, "advertised.listeners": more.replace("LOST://127.0.0.1", f"LOST://{UNKNOWN}")}
+        lines = [line.partition("=") for line in node.settings.read_text("utf-8").splitlines()]
+        text = "".join(
+            f"{key}={value},{names[key]}\n" if key in names else f"{key}={value}\n" for key, _, value in lines
+        )
+        kinds = ",".join(f"{name}:PLAINTEXT" for name in ("PLAINTEXT", "CONTROLLER", "IPV6", "LOST"))
+        node.settings.write_text(f"{text}listener.security.protocol.map={kinds}\n", "utf-8")
+
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(_broker, "write_settings", write_settings)
+            stack.enter_context(KafkaCluster(tmp_path_factory.mktemp("listening")))
+        servers = f"[::1]:{ipv6}", f"127.0.0.1:{lost}"
+        wait_until(lambda: all(clients._refusal(server) is None for server in servers))
+        yield servers
+
+
+UNKNOWN = "no-such-host.invalid"
+
+
+def test_an_ipv6_address_works_as_any_other(listening: tuple[str, str], topic: str) -> None:
+    servers, _ = listening
+    topics.create(topic, bootstrap_servers=servers)
+    with closing(producer(servers)) as sender:
+        sender.send(topic, b'{"n": 1}').get(10)
+    assert topics.tail(topic, bootstrap_servers=servers)["value"].tolist() == ['{"n": 1}']
+    with streams.batches(topic, start="earliest", count=1, every=0, bootstrap_servers=servers) as stream:
+        assert next(stream)["n"].tolist() == [1]
+
+
+def test_an_advertised_host_that_is_unknown_is_named(listening: tuple[str, str]) -> None:
+    _, servers = listening
+    for call in (*CALLS.values(), producer):
+        with pytest.raises(BrokerUnavailable, match=rf"advertises {UNKNOWN}:\d+") as caught:
+            call(servers)
+        assert "advertised.listeners" in caught.value.todo
+
+
 # ---- a broker that dies in the middle ------------------------------------------------------------------------------
 
 
@@ -162,15 +218,25 @@ def test_a_broker_killed_under_an_errand_is_an_error_after_a_while(doomed: Kafka
 def test_a_broker_killed_under_a_tail_is_an_error_after_a_while(
     doomed: KafkaCluster, topic: str, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = look._read
-
     def kill_first(*args: Any) -> Any:
         doomed.kill(1)
-        return read(*args)
+        return reading.read(*args)
 
-    monkeypatch.setattr(look, "_read", kill_first)
+    monkeypatch.setattr(look, "read", kill_first)
     with pytest.raises(BrokerUnavailable, match=f"no records of {topic}-0 came"):
         topics.tail(topic, bootstrap_servers=doomed.bootstrap_servers)
+
+
+# ---- a producer ----------------------------------------------------------------------------------------------------
+
+
+def test_a_producer_is_open_with_the_options_it_was_given(broker: str, topic: str) -> None:
+    topics.create(topic, bootstrap_servers=broker)
+    with closing(producer(broker, compression_type="gzip", linger_ms=0)) as sender:
+        assert sender.config["linger_ms"] == 0
+        assert sender.send(topic, b"x").get(10).offset == 0
+    with pytest.raises(BrokerUnavailable, match="kit up"):
+        producer(NOWHERE)
 
 
 # ---- what else may happen inside -----------------------------------------------------------------------------------

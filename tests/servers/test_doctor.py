@@ -7,7 +7,7 @@ import pytest
 
 import kit
 from kit.errors import ServerError
-from kit.servers import doctor, java, memory
+from kit.servers import doctor, memory
 from kit.servers.doctor import Check, Checkup
 
 
@@ -39,7 +39,7 @@ def test_what_is_wrong_is_shown_with_its_fix_as_text_and_as_a_table() -> None:
 def test_missing_jars_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
     check = _line(kit.doctor(), "jars")
-    assert check.found.startswith("Kafka: 0 of ")
+    assert check.found.startswith("kafka: 0 of ")
     assert "make install" in check.fix
 
 
@@ -47,7 +47,7 @@ def test_a_java_that_is_not_there_is_one_wrong_line_and_the_others_are_checked(m
     def missing() -> Path:
         raise ServerError("a Java runtime for this machine", got="no file", todo="run `make install` again")
 
-    monkeypatch.setattr(java, "executable", missing)
+    monkeypatch.setattr(doctor, "java", missing)
     checkup = kit.doctor()
     assert [check.name for check in checkup if not check.ok] == ["Java"]
     assert _line(checkup, "Java").fix == "run `make install` again"
@@ -56,7 +56,7 @@ def test_a_java_that_is_not_there_is_one_wrong_line_and_the_others_are_checked(m
 def test_too_little_memory_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available", lambda: 100 << 20)
     check = _line(kit.doctor(), "memory")
-    assert (check.found, check.fix) == ("100 MB free", "close other programs: day 1 takes 600 MB")
+    assert (check.found, check.fix) == ("100 MB free", "close other programs: the lab takes 600 MB")
 
 
 def test_a_full_disk_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_a_cluster_of_yours_that_does_not_answer_is_found(monkeypatch: pytest.Mo
 
 
 def test_running_servers_are_shown_with_their_memory() -> None:
-    with kit.up(kafka=False):
+    with kit.up("feeds"):
         found = _line(kit.doctor(), "feeds").found
         assert found.startswith("running 127.0.0.1:")
         assert found.endswith(" MB)")

@@ -9,12 +9,13 @@ from filelock import FileLock
 
 import kit
 from kit.errors import ConfigError, NotEnoughMemory, ServerError
-from kit.servers import lab, memory
-from kit.servers.external import ExternalKafka
-from kit.servers.feeds import FeedServer, LiveFeeds
+from kit.servers import addresses, lab, memory
+from kit.servers.external_kafka import ExternalKafka
+from kit.servers.feeds import FeedServer
 from kit.servers.kafka import KafkaCluster
 from kit.servers.ports import answers
 from kit.servers.process import Process
+from kit.servers.server import External
 
 
 @pytest.fixture
@@ -26,13 +27,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def _states() -> dict[str, str]:
-    return {row.name: row.state for row in kit.status()}
+    return {row.name: row.state for row in kit.status() if row.name.startswith(("kafka", "feeds"))}
 
 
 def test_a_lab_is_a_context_that_shows_itself_and_leaves_nothing(home: Path) -> None:
     with kit.up() as here:
         assert _states() == {"kafka-1": "running", "feeds": "running"}
-        assert repr(here).startswith("Lab(KafkaCluster(1 of 1 brokers up")
+        assert "KafkaCluster(1 of 1 brokers up" in repr(here)
         page = here._repr_html_()
         assert all(row.name in page and row.address in page for row in here.status())
         assert all(row.memory > 10_000_000 for row in here.status())
@@ -44,15 +45,15 @@ def test_a_lab_is_a_context_that_shows_itself_and_leaves_nothing(home: Path) -> 
 
 def test_a_server_starts_when_it_is_first_needed_and_only_that_one(home: Path) -> None:
     assert _states() == {"kafka": "stopped", "feeds": "stopped"}
-    assert lab.feeds_address().url.startswith("http://127.0.0.1:")
+    assert addresses.feeds().url.startswith("http://127.0.0.1:")
     assert _states() == {"kafka": "stopped", "feeds": "running"}
-    assert answers(int(lab.bootstrap_servers().rpartition(":")[2]))
+    assert answers(int(addresses.bootstrap_servers().rpartition(":")[2]))
     assert _states() == {"kafka-1": "running", "feeds": "running"}
 
 
 def test_two_threads_that_start_the_lab_at_once_share_its_servers(home: Path) -> None:
     urls: list[str] = []
-    threads = [threading.Thread(target=lambda: urls.append(lab.feeds_address().url)) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: urls.append(addresses.feeds().url)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -74,7 +75,7 @@ def test_what_one_server_had_started_is_stopped_when_the_other_fails(
     with pytest.raises(ServerError, match="the sky"):
         kit.up()
     assert _states() == {"kafka-1": "stopped", "feeds": "stopped"}
-    lab.feeds_address()  # what ran before goes on
+    addresses.feeds()  # what ran before goes on
     with pytest.raises(ServerError, match="the sky"):
         kit.up()
     assert _states() == {"kafka-1": "stopped", "feeds": "running"}
@@ -98,25 +99,25 @@ def test_a_cluster_of_yours_and_live_feeds_need_nothing_started(home: Path, monk
     monkeypatch.setenv("KIT_FEEDS", "live")
     here = kit.up()
     assert isinstance(here.kafka, ExternalKafka)
-    assert isinstance(here.feeds, LiveFeeds)
-    assert _states() == {"kafka": "external", "feeds": "live"}
-    assert lab.bootstrap_servers() == "kafka.example:9092"
-    with pytest.raises(ConfigError, match="KIT_FEEDS=live"):
+    assert isinstance(here.feeds, External)
+    assert _states() == {"kafka": "external", "feeds": "external"}
+    assert addresses.bootstrap_servers() == "kafka.example:9092"
+    with pytest.raises(ConfigError, match="KIT_FEEDS: Yahoo, X"):
         here.feeds.clock(paused=True)
-    assert repr(here) == "Lab(ExternalKafka(kafka.example:9092), LiveFeeds(Yahoo, X))"
+    assert repr(here).startswith("Lab(External(feeds, Yahoo, X), External(kafka, kafka.example:9092)")
 
 
 def test_the_settings_reach_the_feeds(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KIT_FEEDS_START", "2009-03-09")
     monkeypatch.setenv("KIT_FEEDS_SPEED", "0.001")
-    with kit.up(kafka=False) as here:
+    with kit.up("feeds") as here:
         assert isinstance(here.feeds, FeedServer)
-        clock = here.feeds.status()["clock"]
+        clock = here.feeds.state()["clock"]
         assert (clock["day"], clock["speed"]) == ("2009-03-09", 0.001)
 
 
 def test_reset_forgets_topics_and_down_keeps_them(home: Path) -> None:
-    kit.up(feeds=False)
+    kit.up("kafka")
     before = (home / "kafka" / "cluster.json").read_text()
     kit.down()
     assert (home / "kafka" / "cluster.json").read_text() == before

@@ -1,14 +1,15 @@
 """Starting, waiting for, finding again and stopping one server process."""
 
 import json
-import os
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from kit.errors import PortTaken, ServerError
+from kit.errors import NotEnoughMemory, PortTaken, ServerError
 from kit.servers.ports import answers, choose_port
 from kit.servers.process import Process, launch, undone_on_error
 
@@ -47,6 +48,15 @@ def test_a_server_that_ends_tells_how_with_its_last_log_lines(tmp_path: Path) ->
     assert Process.load(tmp_path, "bad") is None
 
 
+def test_a_java_server_that_runs_out_of_memory_says_how_it_gets_more(tmp_path: Path) -> None:
+    burst = "print('Terminating due to java.lang.OutOfMemoryError: Java heap space'); raise SystemExit(3)"
+    notes = {"more heap": "set KIT_WEB_HEAP=256, "}
+    process = launch("web", [sys.executable, "-c", burst], home=tmp_path, notes=notes)
+    with pytest.raises(NotEnoughMemory, match="Java heap space") as caught:
+        process.wait_ready(lambda: False, timeout=20)
+    assert caught.value.todo.startswith("set KIT_WEB_HEAP=256, or run `kit reset`")
+
+
 def test_a_server_that_stays_silent_is_stopped_at_the_deadline(tmp_path: Path) -> None:
     process = launch("mute", [sys.executable, "-c", "import threading; threading.Event().wait()"], home=tmp_path)
     with pytest.raises(ServerError, match="still did not answer"):
@@ -67,15 +77,32 @@ def test_an_interrupt_while_waiting_kills_what_was_launched(tmp_path: Path) -> N
 
 def test_a_pid_that_now_belongs_to_somebody_else_is_never_touched(tmp_path: Path) -> None:
     started = _server(tmp_path)
-    # The same pid, created at another time: what a stale record looks like after a reboot.
-    stale = Process("web", started.pid, started.created - 1000, started.ports, started.log, started.record)
-    stale.save()
+    # The same pid, begun at another time, or since another start of the machine: what a stale record looks like.
+    at, _, boot = started.born.partition("@")
+    for born in (f"{float(at) - 0.01}@{boot}", f"{at}@another-boot"):
+        replace(started, born=born).save()
+        found = Process.load(tmp_path, "web")
+        assert found is not None
+        assert not found.alive
+        found.stop()
+        assert started.alive
+    started.stop()
+
+
+@pytest.mark.parametrize("step", [-86_400, -3, 3, 86_400])
+def test_a_wall_clock_that_jumps_makes_no_stranger_of_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float
+) -> None:
+    started = _server(tmp_path)
+    boot = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot + step)
+    monkeypatch.setattr("psutil.boot_time", lambda: boot + step)
+    monkeypatch.setattr("time.time", lambda now=time.time: now() + step)
     found = Process.load(tmp_path, "web")
     assert found is not None
-    assert not found.alive
+    assert found.alive
     found.stop()
-    assert started.alive
-    started.stop()
+    assert not answers(started.ports[0])
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}', "null"])
@@ -85,7 +112,6 @@ def test_a_record_that_cannot_be_read_counts_as_none(tmp_path: Path, content: st
     assert Process.load(tmp_path, "web") is None
 
 
-@pytest.mark.skipif(os.name == "nt", reason="POSIX file modes")
 def test_a_record_is_its_owners_alone(tmp_path: Path) -> None:
     process = launch("idle", [sys.executable, "-c", "input()"], home=tmp_path, notes={"token": "s3cret"})
     assert process.record.stat().st_mode & 0o077 == 0

@@ -26,6 +26,17 @@ def test_no_record_is_refused_or_thrown_away_for_its_time(cluster: KafkaCluster,
     assert "log.retention.ms=-1" in settings  # by age nothing goes: the check for it runs every five minutes only
 
 
+def test_thirty_years_of_records_are_one_segment_a_partition(cluster: KafkaCluster, topic: str) -> None:
+    topics.create(topic, bootstrap_servers=cluster.bootstrap_servers)
+    producer = KafkaProducer(bootstrap_servers=cluster.bootstrap_servers, batch_size=0)
+    for number in range(1450):  # eight days apart, a batch each: more than the week after which Kafka rolls by itself
+        producer.send(topic, b"record", timestamp_ms=_1990 + number * 8 * _DAY)
+    producer.flush(60)
+    producer.close()
+    assert topics.offsets(topic, bootstrap_servers=cluster.bootstrap_servers)["records"].tolist() == [1450]
+    assert len(list(cluster.nodes[1].data.glob(f"{topic}-0/*.log"))) == 1
+
+
 def test_a_batch_that_is_sent_again_to_a_broker_that_was_killed_is_not_there_twice(tmp_path: Path, topic: str) -> None:
     with KafkaCluster(tmp_path) as cluster:
         topics.create(topic, bootstrap_servers=cluster.bootstrap_servers)

@@ -22,7 +22,7 @@ def feed(_server: FeedServer) -> Iterator[FeedServer]:
     """As the fixture of all rooms, but started once and reset for each test."""
     _server.reset()
     yield _server
-    wait_until(lambda: _server.status()["served"]["streams_open"] == 0, what="no stream left open")
+    wait_until(lambda: _server.state()["served"]["streams_open"] == 0, what="no stream left open")
 
 
 @pytest.fixture

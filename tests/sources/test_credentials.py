@@ -7,7 +7,7 @@ import ipywidgets
 import pytest
 
 from kit.errors import ConfigError
-from kit.sources import StreamingClient, ask_token, forget_token
+from kit.sources import StreamingClient, ask_token, credentials
 from kit.sources.credentials import live_token
 
 SECRET = "AAAA-the-token-of-somebody"
@@ -16,9 +16,9 @@ SECRET = "AAAA-the-token-of-somebody"
 @pytest.fixture(autouse=True)
 def _as_in_a_new_kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("KIT_X_BEARER_TOKEN", raising=False)
-    forget_token()
+    credentials._typed.clear()
     yield
-    forget_token()
+    credentials._typed.clear()
     ipywidgets.Widget.close_all()
 
 
@@ -36,12 +36,11 @@ def test_a_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert live_token().get_secret_value() == SECRET
 
 
-def test_a_typed_token_wins_over_the_environments_until_it_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_typed_token_wins_over_the_environments_in_this_kernel_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KIT_X_BEARER_TOKEN", "of the environment")
     typed(SECRET)
     assert live_token().get_secret_value() == SECRET
-    forget_token()
-    forget_token()
+    credentials._typed.clear()
     assert live_token().get_secret_value() == "of the environment"
 
 

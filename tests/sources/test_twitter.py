@@ -47,7 +47,7 @@ class Printer(StreamingClient):
 
 
 def streams_open(feed: FeedServer) -> int:
-    count: int = feed.status()["served"]["streams_open"]
+    count: int = feed.state()["served"]["streams_open"]
     return count
 
 
@@ -162,7 +162,7 @@ def test_a_disconnect_before_the_thread_got_going_holds(feed: FeedServer) -> Non
     go.set()
     thread.join(AT_ONCE)
     assert not thread.is_alive()
-    assert feed.status()["served"]["requests"] == 0
+    assert feed.state()["served"]["requests"] == 0
 
 
 def test_a_disconnect_ends_a_connect_that_gets_no_answer(scripted: Scripted) -> None:
@@ -434,7 +434,7 @@ def test_a_disconnect_before_listening_holds(feed: FeedServer, rules: list[str])
     one = Listening(stream)
     assert one.ended()
     assert one.error is None
-    assert feed.status()["served"]["requests"] == 0
+    assert feed.state()["served"]["requests"] == 0
 
 
 def test_a_disconnect_while_listening_returns_at_once(feed: FeedServer) -> None:

@@ -1,6 +1,8 @@
 """Yahoo's client against the local feeds, and against servers that answer by a script."""
 
+import inspect
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +15,8 @@ import requests
 from kit.errors import BadPayload, ConfigError, RateLimited, SourceError, Unauthorized, UnknownSymbol
 from kit.servers.feeds import FeedServer
 from kit.servers.ports import choose_port
-from kit.sources import Bar, Quote, Yahoo
+from kit.sources import Quote, Yahoo, _yahoo_format, twitter
+from kit.sources import yahoo as yahoo_module
 from tests.sources.tools import AT_ONCE, MONDAY, ORIGIN, Answer, ScriptedServer, days, prices
 
 Scripted = Callable[..., ScriptedServer]
@@ -30,7 +33,7 @@ JPM = {"symbol": "JPM", "regularMarketPrice": 25.9, "regularMarketTime": ORIGIN}
 
 
 def served(feed: FeedServer) -> dict[str, int]:
-    counts: dict[str, int] = feed.status()["served"]
+    counts: dict[str, int] = feed.state()["served"]
     return counts
 
 
@@ -41,7 +44,7 @@ def test_quotes_are_typed_and_equal_to_the_data(feed: FeedServer) -> None:
     with Yahoo(feed.url) as yahoo:
         quotes = yahoo.quotes(prices())
     assert quotes == [
-        Quote(symbol=symbol, price=closes[MONDAY], time=ORIGIN, day=date(2008, 9, 15))
+        Quote(symbol=symbol, price=closes[MONDAY], time=ORIGIN, day=date(2008, 9, 15), currency="USD")
         for symbol, closes in prices().items()
     ]
 
@@ -122,45 +125,26 @@ def test_a_chart_ends_at_the_replays_today_and_begins_as_its_range_says(
     assert all(bar.close == prices()["JPM"][bar.day.isoformat()] and bar.symbol == "JPM" for bar in bars)
 
 
-def test_a_chart_from_a_day_to_before_another(feed: FeedServer) -> None:
-    with Yahoo(feed.url) as yahoo:
-        bars = yahoo.chart("BAC", start=date(2008, 7, 1), end=date(2008, 7, 8))
-    expected = ["2008-07-01", "2008-07-02", "2008-07-03", "2008-07-07"]  # a market is closed on 4 July
-    assert bars == [Bar("BAC", date.fromisoformat(day), prices()["BAC"][day]) for day in expected]
-
-
-def test_a_chart_with_only_a_start_goes_to_today_and_with_only_an_end_begins_with_the_data(feed: FeedServer) -> None:
-    with Yahoo(feed.url) as yahoo:
-        onwards = yahoo.chart("JPM", start=datetime(2008, 9, 11, 23, 59, tzinfo=UTC))
-        until = yahoo.chart("JPM", end=date(2000, 1, 1))
-    assert [bar.day.isoformat() for bar in onwards] == ["2008-09-11", "2008-09-12", "2008-09-15"]
-    assert [bar.day.isoformat() for bar in until] == upto("1999-12-31")
-
-
 @pytest.mark.parametrize(("interval", "form"), [("1wk", "%G-%V"), ("1mo", "%Y-%m")])
-def test_a_bar_of_a_week_or_month_has_its_last_close(feed: FeedServer, interval: str, form: str) -> None:
+def test_a_bar_of_a_week_or_month_has_its_first_date_and_last_close(feed: FeedServer, interval: str, form: str) -> None:
     with Yahoo(feed.url) as yahoo:
         bars = yahoo.chart("JPM", range="1y", interval=interval)
     last = {date.fromisoformat(day).strftime(form): day for day in upto(MONDAY, "2007-09-16")}
-    assert [bar.day.isoformat() for bar in bars] == list(last.values())
+    assert [bar.day.strftime(form) for bar in bars] == list(last)
+    assert all((bar.day.weekday() if interval == "1wk" else bar.day.day - 1) == 0 for bar in bars)
     assert [bar.close for bar in bars] == [prices()["JPM"][day] for day in last.values()]
 
 
-def test_a_chart_of_no_days_is_empty(feed: FeedServer) -> None:
-    with Yahoo(feed.url) as yahoo:
-        assert yahoo.chart("JPM", start=date(2008, 9, 13), end=date(2008, 9, 15)) == []
-
-
-@pytest.mark.parametrize("asked", [{"range": "1day"}, {"interval": "5m"}])
-def test_a_chart_that_yahoo_does_not_make_is_refused_in_its_own_words(feed: FeedServer, asked: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("asked", "todo"),
+    [({"range": "1day"}, "correct the request"), ({"interval": "7m"}, "correct"), ({"interval": "5m"}, '"1wk"')],
+)
+def test_a_chart_that_cannot_be_read_is_refused_with_what_to_do(
+    feed: FeedServer, asked: dict[str, str], todo: str
+) -> None:
     with Yahoo(feed.url) as yahoo, pytest.raises(SourceError, match=next(iter(asked.values()))) as raised:
         yahoo.chart("JPM", **asked)  # type: ignore[arg-type]
-    assert "correct the request" in str(raised.value)
-
-
-def test_a_start_that_is_no_date_is_said_before_anybody_is_asked(feed: FeedServer) -> None:
-    with Yahoo(feed.url) as yahoo, pytest.raises(ConfigError, match="date"):
-        yahoo.chart("JPM", start="2008-09-15")  # type: ignore[arg-type]
+    assert todo in raised.value.todo
 
 
 # ---- symbols -------------------------------------------------------------------------------------------------------
@@ -343,6 +327,12 @@ def test_every_error_has_at_most_four_lines(scripted: Scripted) -> None:
         with Yahoo(server.url, retries=0) as yahoo, pytest.raises(SourceError) as raised:
             yahoo.quotes(["JPM"])
         assert len(str(raised.value).splitlines()) <= 4
+
+
+def test_the_symbols_in_the_docstrings_are_in_the_feed() -> None:
+    for module in (twitter, yahoo_module, _yahoo_format):
+        shown = re.findall(r"(?:\$|symbol='|\[\"|, \")([A-Z]+)\b", str(module.__doc__) + inspect.getsource(module))
+        assert set(shown) - {"OR"} <= set(prices()), module.__name__
 
 
 # ---- its life ------------------------------------------------------------------------------------------------------

@@ -6,23 +6,23 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import confluent_kafka
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from kafka import KafkaProducer
 
 from kit import topics
 from kit.errors import BadPayload, BrokerUnavailable, ConfigError, TopicError
+from kit.servers import clients
 from kit.servers.kafka import KafkaCluster
 from kit.servers.ports import choose_port
 from kit.streams import Stream, _watch, batches
-from kit.streams._parsing import Unreadable, parsed
 from tests.streams.tools import AT_ONCE, NOON, Reading, together, value, write
 from tests.topics.tools import write_in_transactions
 from tests.wait import wait_until
@@ -104,23 +104,56 @@ def test_a_mapping_is_for_the_partitions_it_names_and_the_others_are_read_from_t
         (datetime.fromtimestamp(NOON / 1000 + 3), 3),  # noqa: DTZ006  # a time without a zone is this machine's
         (datetime.fromtimestamp(NOON / 1000 + 3, UTC) + timedelta(microseconds=1), 4),
         (pd.Timestamp(NOON + 3000, unit="ms", tz="UTC"), 3),
+        (pd.Timestamp(NOON + 3000, unit="ms", tz="UTC") + pd.Timedelta(1, "ns"), 4),
+        (pd.Timestamp(NOON + 3000, unit="ms", tz="UTC") - pd.Timedelta(1, "ns"), 3),
+        (date(2026, 1, 4), 0),
         (datetime(2000, 1, 1, tzinfo=UTC), 0),
+        (datetime(1970, 1, 1, tzinfo=UTC), 0),
+        *[
+            (datetime(1969, 12, 31, 23, 59, 59, micros, tzinfo=UTC), 0)
+            for micros in (996_500, 997_000, 998_000, 999_999)
+        ],
+        (pd.Timestamp("1969-12-31T23:59:59.999999999Z"), 0),
+        (datetime(1815, 6, 18, tzinfo=UTC), 0),
+        (datetime.min, 0),  # noqa: DTZ901  # without a zone
+        (datetime.min.replace(tzinfo=UTC), 0),
+        (pd.Timestamp.min, 0),
     ],
 )
 def test_a_time_begins_with_the_first_record_that_is_not_older(
-    filled: str, read: Read, start: datetime, first: int
+    filled: str, read: Read, start: date, first: int
 ) -> None:
     left = [*range(first, 10), *range(100 + first, 105)]
     assert read(filled, start=start, count=len(left))["n"].tolist() == left
 
 
-def test_a_time_after_the_last_record_is_now(filled: str, broker: str) -> None:
-    with batches(filled, start=datetime(2030, 1, 1, tzinfo=UTC), count=1, bootstrap_servers=broker) as stream:
+@pytest.mark.parametrize("start", [datetime(2030, 1, 1, tzinfo=UTC), date(2030, 1, 1), datetime.max, pd.Timestamp.max])  # noqa: DTZ901
+def test_a_time_after_the_last_record_is_now(filled: str, broker: str, start: date) -> None:
+    with batches(filled, start=start, count=1, bootstrap_servers=broker) as stream:
         assert stream.position == {0: 10, 1: 5}
 
 
 @pytest.mark.parametrize(
-    "wrong", [11, -1, {0: 11}, {2: 0}, {0: None}, {0: "1"}, "latest", "", None, True, {0: True}, 1.0, [1]], ids=repr
+    "wrong",
+    [
+        11,
+        -1,
+        {0: 11},
+        {2: 0},
+        {0: None},
+        {0: "1"},
+        "latest",
+        "",
+        None,
+        True,
+        {0: True},
+        1.0,
+        [1],
+        pd.NaT,
+        "2026-01-05",
+        np.datetime64("2026-01-05"),
+    ],
+    ids=repr,
 )
 def test_a_start_that_is_none_is_said_at_once(filled: str, broker: str, wrong: Any) -> None:
     with pytest.raises(ConfigError, match="start="):
@@ -159,7 +192,7 @@ def test_with_every_0_a_record_is_there_as_soon_as_it_comes(topic: str, broker: 
 
 def test_every_gathers_what_comes_meanwhile(changing: str, broker: str) -> None:
     reading = Reading(stream := batches(changing, start="earliest", every=600, bootstrap_servers=broker))
-    wait_until(lambda: stream.origins == () and reading.thread.is_alive())
+    wait_until(lambda: stream._batches is not None and reading.thread.is_alive())
     write(broker, changing, [value(10)])
     stream.stop()
     assert reading.ended()
@@ -302,23 +335,21 @@ def test_a_topic_of_tombstones_only_can_be_read(topic: str, broker: str, read: R
     assert list(frame.columns) == ["topic", "partition", "offset", "timestamp", "key"]
 
 
-def test_a_field_with_the_name_of_a_column_takes_its_place_where_a_record_has_it(
-    topic: str, broker: str, read: Read
-) -> None:
+def test_kafkas_columns_stay_kafkas_whatever_the_fields_are_called(topic: str, broker: str, read: Read) -> None:
     topics.create(topic, bootstrap_servers=broker)
-    told = {"key": "mine", "timestamp": 5, "topic": "weather", "offset": -1, "partition": "Berlin"}
-    write(broker, topic, [value(1, **told), value(2), None], keys=[b"a", b"b", b"c"])
-    reading = Stream(topic, start="earliest", count=3, every=0.2, bootstrap_servers=broker)
-    with reading:
-        frame = pd.concat(list(reading), ignore_index=True)
-    assert frame["key"].tolist() == ["mine", "b", "c"]
-    assert frame["topic"].tolist() == ["weather", topic, topic]
-    assert frame["partition"].tolist() == ["Berlin", 0, 0]
-    assert frame["offset"].tolist() == [-1, 1, 2]
-    assert frame["timestamp"].tolist()[0] == 5
-    assert frame["timestamp"].tolist()[1] == pd.Timestamp(NOON + 1000, unit="ms", tz="UTC")
+    own = {"key": "mine", "timestamp": 5, "topic": "weather", "offset": -1, "partition": "Berlin", "value_offset": 7}
+    write(broker, topic, [value(1, **own), value(2), None], keys=[b"a", b"b", b"c"])
+    frame = read(topic, count=3)
+    assert frame["key"].tolist() == ["a", "b", "c"]
+    assert frame["offset"].tolist() == [0, 1, 2]
+    assert frame["timestamp"].tolist()[0] == pd.Timestamp(NOON, unit="ms", tz="UTC")
+    first = frame.iloc[0]
+    assert first["value_key"] == "mine"
+    assert first["value_timestamp"] == 5
+    assert first["value_topic"] == "weather"
+    assert first["value_partition"] == "Berlin"
+    assert (first["value_offset"], first["value_value_offset"]) == (-1, 7)
     assert frame.columns.is_unique
-    assert reading.position == {0: 3}
 
 
 def test_batches_of_one_topic_are_read_in_full_whatever_their_size(topic: str, broker: str, read: Read) -> None:
@@ -342,6 +373,52 @@ def test_the_end_of_a_transaction_is_behind_the_position(topic: str, broker: str
     stream.stop()
     assert reading.ended()
     assert together(reading.frames)["n"].tolist() == [1, 2]
+
+
+CODECS = ["gzip", "snappy", "lz4", "zstd"]
+
+
+def test_every_codec_of_kafka_can_be_read_whichever_client_wrote_it(topic: str, broker: str, read: Read) -> None:
+    topics.create(topic, bootstrap_servers=broker)
+    sent = [value(number, text="again and again " * 20) for number in range(60)]
+    for codec in CODECS:
+        with closing(clients.producer(broker, compression_type=codec, linger_ms=50)) as ours:
+            for one in sent:
+                ours.send(topic, one)
+        theirs = confluent_kafka.Producer({"bootstrap.servers": broker, "compression.type": codec, "linger.ms": 50})
+        for one in sent:
+            theirs.produce(topic, one)
+        assert theirs.flush(20) == 0
+    everything = [*range(60)] * 2 * len(CODECS)
+    assert read(topic, count=len(everything))["n"].tolist() == everything
+    tail = topics.tail(topic, len(everything), bootstrap_servers=broker)
+    assert [json.loads(one)["n"] for one in tail["value"]] == everything
+
+
+def test_of_a_transaction_only_what_was_committed_is_read(topic: str, broker: str, read: Read) -> None:
+    topics.create(topic, bootstrap_servers=broker)
+    with closing(clients.producer(broker, transactional_id=topic)) as producer:
+        producer.init_transactions()
+        for number in range(4):
+            producer.begin_transaction()
+            producer.send(topic, value(number)).get(10)
+            (producer.abort_transaction if number % 2 else producer.commit_transaction)()
+        producer.begin_transaction()
+        producer.send(topic, value(4)).get(10)
+        assert read(topic, every=0, seconds=0.6)["n"].tolist() == [0, 2]
+        assert topics.tail(topic, bootstrap_servers=broker)["value"].tolist() == [value(0).decode(), value(2).decode()]
+        with batches(topic, every=0, count=1, seconds=20, bootstrap_servers=broker) as stream:
+            producer.commit_transaction()
+            assert next(stream)["n"].tolist() == [4]
+
+
+def test_a_record_without_a_time_has_none(topic: str, broker: str, read: Read) -> None:
+    topics.create(topic, bootstrap_servers=broker)
+    write(broker, topic, [value(0), value(1)], times=[-1, NOON])
+    shown = [read(topic, count=2), topics.tail(topic, bootstrap_servers=broker)]
+    for frame in shown:
+        assert frame["timestamp"].isna().tolist() == [True, False]
+        assert str(frame["timestamp"].dtype) == "datetime64[ms, UTC]"
 
 
 # ---- bad records ---------------------------------------------------------------------------------------------------
@@ -395,33 +472,6 @@ def test_an_error_of_ones_own_function_is_chained(topic: str, broker: str) -> No
     with pytest.raises(BadPayload, match="ZeroDivisionError") as raised:
         list(batches(topic, start="earliest", parse=lambda raw: 1 / 0, seconds=20, bootstrap_servers=broker))  # type: ignore[arg-type,return-value]
     assert isinstance(raised.value.__cause__, ZeroDivisionError)
-
-
-class _Record:
-    def __init__(self, value: bytes | None) -> None:
-        self.value = value
-
-
-good = st.dictionaries(st.sampled_from("abc"), st.integers(-5, 5), max_size=3).map(lambda d: json.dumps(d).encode())
-
-
-@given(values=st.lists(st.none() | good | st.binary(max_size=6) | st.sampled_from([b"[]", b"{}", b"1,2"]), max_size=6))
-def test_parsing_all_at_once_is_parsing_one_by_one(values: list[bytes | None]) -> None:
-    def is_good(one: bytes | None) -> bool:
-        try:
-            return one is None or type(json.loads(one)) is dict
-        except ValueError:
-            return False
-
-    bad = next((place for place, one in enumerate(values) if not is_good(one)), None)
-    records = [_Record(one) for one in values]
-    if bad is not None:
-        with pytest.raises(Unreadable) as raised:
-            parsed(records, "json")
-        assert raised.value.place == bad
-    else:
-        rows = [{} if one is None else json.loads(one) for one in values]
-        pd.testing.assert_frame_equal(parsed(records, "json"), pd.DataFrame(rows))
 
 
 # ---- trouble -------------------------------------------------------------------------------------------------------
@@ -484,9 +534,10 @@ def test_a_silent_topic_is_no_trouble(changing: str, broker: str) -> None:
     looked = threading.Semaphore(0)
     original = _watch.Watch._ask
 
-    def ask(watch: _watch.Watch) -> None:
-        original(watch)
+    def ask(watch: _watch.Watch, known: Any) -> Any:
+        found = original(watch, known)
         looked.release()
+        return found
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(_watch.Watch, "_ask", ask)

@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from kit import topics
 from kit.errors import ConfigError, TopicError
+from kit.servers.clients import admin
 from kit.streams import windows
-from kit.streams._windows import _Cutter
+from kit.streams._windows import Windows, _Cutter, _State
 from tests.streams.tools import NOON, Reading, value, write
 from tests.wait import wait_until
 
@@ -25,7 +27,7 @@ def at(*seconds: float) -> list[int]:
     return [NOON + round(one * SECOND) for one in seconds]
 
 
-def cut(broker: str, topic: str, **options: Any) -> Iterator[pd.DataFrame]:
+def cut(broker: str, topic: str, **options: Any) -> Windows:
     options = {"start": "earliest", "every": 0.05, "seconds": 10, "bootstrap_servers": broker} | options
     return windows(topic, **options)
 
@@ -140,7 +142,7 @@ def test_an_empty_partition_holds_nothing_back(broker: str, topic: str) -> None:
 def test_a_field_called_partition_does_not_confuse_the_watermark(broker: str, topic: str) -> None:
     topics.create(topic, partitions=2, bootstrap_servers=broker)
     for partition in range(2):
-        values = [value(number, partition="Berlin") for number in (0, 1)]
+        values = [value(number, partition="Berlin", timestamp=5) for number in (0, 1)]
         write(broker, topic, values, times=at(0, 10), partition=partition)
     late: list[pd.DataFrame] = []
     assert told(list(cut(broker, topic, every=0, count=4, late=late.append))) == {0: [0, 0], 10: [1, 1]}
@@ -167,27 +169,62 @@ def test_another_column_can_hold_the_event_time(single: str, broker: str, fields
     assert frames[0]["ts"].tolist() == [fields[0]["ts"]]
 
 
-@pytest.mark.parametrize(
-    ("on", "fields", "said"),
-    [
-        ("tz", {"ts": 1}, "the columns are partition, timestamp"),
-        ("ts", {"ts": "noon"}, "noon"),
-        ("ts", {"ts": None}, "have none"),
-        ("ts", {"ts": [1]}, "ISO8601"),
-        ("ts", {"ts": True}, "True"),
-        ("ts", {"ts": 10**30}, "ISO8601"),
-        ("ts", {"ts": 10**16}, "Out of bounds"),
-    ],
-    ids=str,
-)
-def test_a_column_that_holds_no_times_is_a_config_error_that_says_why(
-    on: str, fields: dict[str, Any], said: str
+FAR = "9999-01-01T00:00:00Z"
+NO_TIMES: list[Any] = [
+    {"ts": None}, {}, {"ts": "noon"}, {"ts": "now"}, {"ts": "today"}, {"ts": ""}, {"ts": [1]}, {"ts": {"a": 1}},
+    {"ts": True}, {"ts": False}, {"ts": float("nan")}, {"ts": float("inf")}, {"ts": float("-inf")}, {"ts": -1},
+    {"ts": -0.5}, {"ts": NOON * 1000}, {"ts": NOON * 10**6}, {"ts": 10**30}, {"ts": -(10**30)}, {"ts": 1e300},
+    {"ts": FAR}, {"ts": "0001-01-01"}, {"ts": "2026-13-01"}, {"ts": str(NOON)},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["numbers", "with text"])
+def test_a_record_without_a_usable_time_is_counted_and_named_and_the_rest_goes_on(
+    single: str, broker: str, alone: bool
 ) -> None:
-    batch = pd.concat([frame([(0, NOON)], 0), pd.DataFrame([fields])], axis=1)
-    with pytest.raises(ConfigError, match=said) as raised:
-        _Cutter(pd.Timedelta(seconds=1), pd.Timedelta(0), on, None).cut(batch, [0], set())
-    assert repr(on) in raised.value.expected
-    assert len(str(raised.value).splitlines()) <= 4
+    good = [{"ts": moment} for moment in at(1, 11)] if alone else [{"ts": "2026-01-05T12:00:01Z"}, {"ts": at(11)[0]}]
+    wrong = [one for one in NO_TIMES if not alone or not isinstance(one.get("ts"), str | list | dict)]
+    write(broker, single, [value(number, **one) for number, one in enumerate([good[0], *wrong, good[1]])])
+    bad: list[pd.DataFrame] = []
+    cutting = cut(broker, single, on="ts", count=len(wrong) + 2, bad=bad.append)
+    assert told(list(cutting)) == {0: [0], 10: [len(wrong) + 1]}
+    assert cutting.bad == len(wrong)
+    assert pd.concat(bad)["offset"].tolist() == [*range(1, len(wrong) + 1)]
+
+
+def test_kafkas_own_time_may_be_none_or_in_other_units(single: str, broker: str) -> None:
+    moments = [at(1)[0], NOON * 1000, NOON * 10**6, at(11)[0]]
+    with admin(broker) as client:  # by default Kafka refuses times that are far away
+        late = {"message.timestamp.after.max.ms": 2**63 - 1}
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, single, late)])
+    write(broker, single, map(value, range(4)), times=moments)
+    cutting = cut(broker, single, count=4)
+    with pytest.warns(UserWarning, match=rf"2 record\(s\) .*{single}-0, offset 1"):
+        assert told(list(cutting)) == {0: [0], 10: [3]}
+    assert cutting.bad == 2
+
+
+def test_a_batch_without_the_column_is_bad_once_the_column_was_there(single: str, broker: str) -> None:
+    cutting = cut(broker, single, on="ts", every=0, start="now", stop_after=20, windows=1, bad=lambda batch: None)
+    reading = Reading(cutting)
+    write(broker, single, [value(0, ts=at(0)[0])])
+    wait_until(lambda: cutting._stream.records == 1)
+    write(broker, single, [None])
+    wait_until(lambda: cutting.bad == 1)
+    write(broker, single, [value(1, ts=at(10)[0])])
+    assert reading.ended(20.0)
+    assert told(reading.frames) == {0: [0]}
+
+
+def test_ids_stay_exact_across_the_batches_of_a_window(single: str, broker: str) -> None:
+    big = 2**53 + 1
+    cutting = cut(broker, single, every=0, start="now", count=3)
+    reading = Reading(cutting)
+    for place, one in enumerate([value(0, id=big), value(1), value(2, id=big + 1)]):
+        write(broker, single, [one])
+        wait_until(lambda: cutting._stream.records == place + 1)  # noqa: B023  # it is asked here and now
+    assert reading.ended()
+    assert reading.frames[0]["id"].tolist() == [big, pd.NA, big + 1]
 
 
 def test_a_column_that_is_not_there_ends_the_reading(single: str, broker: str) -> None:
@@ -265,6 +302,22 @@ def frame(records: list[tuple[int, int]], first: int) -> pd.DataFrame:
     return pd.DataFrame({"partition": [one for one, _ in records], "timestamp": moments, "n": numbers})
 
 
+class Cutting:
+    """A cutter and its state: windows that are over, and the late records."""
+
+    def __init__(self, length: pd.Timedelta, lateness: pd.Timedelta) -> None:
+        self.cutter, self.state, self.late = _Cutter(length, lateness, "timestamp"), _State(), list[pd.DataFrame]()
+
+    def cut(self, batch: pd.DataFrame, behind: set[int]) -> list[pd.DataFrame]:
+        state = self.cutter.cut(self.state, batch, behind)
+        self.late += [state.late] if state.late is not None else []
+        self.state = state._replace(ready=())
+        return list(state.ready)
+
+    def rest(self) -> list[pd.DataFrame]:
+        return list(self.cutter.rest(self.state).ready)
+
+
 @st.composite
 def shuffled(draw: st.DrawFn, lateness: int) -> list[tuple[int, int]]:
     """Records, each at most `lateness` milliseconds older than the newest before it."""
@@ -283,17 +336,16 @@ def test_whatever_the_order_within_the_lateness_every_record_is_in_the_one_right
     data: st.DataObject, lateness: int, length: int
 ) -> None:
     records = data.draw(shuffled(lateness))
-    late: list[pd.DataFrame] = []
-    cutter = _Cutter(pd.Timedelta(milliseconds=length), pd.Timedelta(milliseconds=lateness), "timestamp", late.append)
+    cutter = Cutting(pd.Timedelta(milliseconds=length), pd.Timedelta(milliseconds=lateness))
     given_windows, begin = [], 0
     while begin < len(records):
         size = data.draw(st.integers(1, 10))
         batch = records[begin : begin + size]
-        given_windows += cutter.cut(frame(batch, begin), [partition for partition, _ in batch], set())
+        given_windows += cutter.cut(frame(batch, begin), set())
         begin += size
     closed = len(given_windows)
     given_windows += cutter.rest()
-    assert late == []
+    assert cutter.late == []
     starts = [window.attrs["start"] for window in given_windows]
     assert starts == sorted(set(starts))
     placed = {n: window.attrs["start"] for window in given_windows for n in window["n"]}
@@ -313,8 +365,7 @@ def test_whatever_the_order_within_the_lateness_every_record_is_in_the_one_right
 def test_partitions_in_any_interleaving_lose_nothing_while_one_is_behind(
     data: st.DataObject, spans: list[list[int]]
 ) -> None:
-    late: list[pd.DataFrame] = []
-    cutter = _Cutter(pd.Timedelta(seconds=5), pd.Timedelta(0), "timestamp", late.append)
+    cutter = Cutting(pd.Timedelta(seconds=5), pd.Timedelta(0))
     left = {partition: [NOON + moment for moment in span] for partition, span in enumerate(spans)}
     given_windows, number = [], 0
     while any(left.values()):
@@ -323,10 +374,10 @@ def test_partitions_in_any_interleaving_lose_nothing_while_one_is_behind(
         batch, left[partition] = left[partition][:size], left[partition][size:]
         behind = {one for one in left if left[one]}
         records = [(partition, moment) for moment in batch]
-        given_windows += cutter.cut(frame(records, number), [partition] * len(batch), behind)
+        given_windows += cutter.cut(frame(records, number), behind)
         number += len(batch)
     given_windows += cutter.rest()
-    assert late == []
+    assert cutter.late == []
     assert sum(map(len, given_windows)) == number == sum(map(len, spans))
     starts = [window.attrs["start"] for window in given_windows]
     assert starts == sorted(set(starts))
@@ -335,11 +386,10 @@ def test_partitions_in_any_interleaving_lose_nothing_while_one_is_behind(
 @settings(max_examples=40, deadline=None)
 @given(records=st.lists(st.tuples(st.just(0), st.integers(NOON, NOON + 60_000)), min_size=1, max_size=15))
 def test_beyond_the_lateness_a_record_is_late_or_in_a_window_and_never_both(records: list[tuple[int, int]]) -> None:
-    late: list[pd.DataFrame] = []
-    cutter = _Cutter(pd.Timedelta(seconds=5), pd.Timedelta(0), "timestamp", late.append)
+    cutter = Cutting(pd.Timedelta(seconds=5), pd.Timedelta(0))
     given_windows = []
     for number, record in enumerate(records):
-        given_windows += cutter.cut(frame([record], number), [0], set())
+        given_windows += cutter.cut(frame([record], number), set())
     given_windows += cutter.rest()
-    numbers = [n for window in [*given_windows, *late] for n in window["n"]]
+    numbers = [n for window in [*given_windows, *cutter.late] for n in window["n"]]
     assert sorted(numbers) == [*range(len(records))]

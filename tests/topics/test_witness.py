@@ -6,16 +6,15 @@ import subprocess
 import pytest
 
 from kit import topics
-from kit.servers import archive, jars, java
+from kit.errors import TopicError
+from kit.servers.jvm import Jvm
 from tests.topics.tools import NOON, commit, member, write, write_pairs
 
 
 def kafka(tool: str, servers: str, *args: str, stdin: str = "") -> list[str]:
     """Run one of Kafka's tools, named by its class, and return the lines it prints."""
-    classpath = jars.classpath("kafka")
-    jvm = [str(java.executable()), *java.FLAGS, *archive.flags("kafka", classpath), "-cp", archive.joined(classpath)]
-    command = [*jvm, "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", f"org.apache.kafka.tools.{tool}"]
-    command += ["--bootstrap-server", servers, *args]
+    jvm = Jvm("kafka", heap=("-Xmx96m",), options=("-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8"))
+    command = jvm.command(f"org.apache.kafka.tools.{tool}", "--bootstrap-server", servers, *args)
     ran = subprocess.run(command, input=stdin, capture_output=True, encoding="utf-8", timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout.splitlines()
@@ -98,6 +97,15 @@ def test_a_group_of_the_new_rebalance_protocol_is_seen_too(broker: str, topic: s
     where = ["--topic", topic, "--group", f"{topic}-g", "--from-beginning", "--max-messages", "2"]
     assert kafka("consumer.ConsoleConsumer", broker, *where, "--command-property", "group.protocol=consumer")
     assert ours(broker, topic) == [["0", "2", "2", "0"]]
+
+
+def test_a_share_group_is_called_what_it_is(broker: str, topic: str) -> None:
+    topics.create(topic, bootstrap_servers=broker)
+    group = f"{topic}-shared"
+    where = ["--topic", topic, "--group", group, "--timeout-ms", "2000"]
+    kafka("consumer.ConsoleShareConsumer", broker, *where)
+    with pytest.raises(TopicError, match=f"'{group}' is a share group"):
+        topics.lag(group, bootstrap_servers=broker)
 
 
 @pytest.mark.parametrize(("time", "column"), [("earliest", "earliest"), ("latest", "latest")])

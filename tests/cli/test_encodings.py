@@ -1,0 +1,66 @@
+"""A terminal that lacks signs like ✓ and →: the commands write them in ASCII, and none ends with a traceback."""
+
+from pathlib import Path
+
+import pytest
+
+import kit as package
+from kit.terminal import SIGNS
+from tests.processes import Kit
+
+ENCODINGS = ("ascii", "latin-1", "cp1252", "cp437", "koi8-r", "shift_jis", "utf-8")
+COMMANDS = (
+    (("doctor",), 0, "state folder"),
+    (("status",), 0, "kafka"),
+    (("down",), 0, "all servers stopped"),
+    (("--help",), 0, "doctor"),
+    (("up", "--help"), 0, "Kafka brokers"),
+    (("exercises", "--help",), 0, "grade"),
+    (("exercises", "build", "--check"), 0, "up to date"),
+    (("exercises", "reset", "→ é 🚀"), 1, "to do: "),
+    (("exercises", "grade", "nowhere →"), 1, "there was no notebook to grade"),
+    (("fly→",), 2, "Try 'kit --help'"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_every_command_can_be_read_in_every_encoding(kit: Kit, encoding: str) -> None:
+    for words, code, text in COMMANDS:
+        shown = kit.call(*words, encoding=encoding)
+        both = shown.stdout + shown.stderr
+        assert shown.returncode == code, both
+        assert text in both
+        assert "Traceback" not in both
+
+
+def test_the_demo_shows_its_tables_and_tweets_in_ascii(kit: Kit, broker: str) -> None:
+    shown = kit.call("demo", "--seconds", "1", encoding="ascii", KIT_KAFKA_BOOTSTRAP_SERVERS=broker)
+    assert shown.returncode == 0, shown.stderr
+    assert "starting what is missing: Kafka, the feeds ..." in shown.stdout
+    assert shown.stdout.count("all, once") == 3
+
+
+@pytest.mark.parametrize(
+    "env",
+    [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
+    ids=["PYTHONIOENCODING", "LC_ALL"],
+)
+def test_doctor_in_ascii_marks_what_is_well_and_what_is_not(kit: Kit, env: dict[str, str]) -> None:
+    shown = kit.run("doctor", KIT_CACHE=str(kit.cwd / "empty"), **env)
+    assert (shown.returncode, shown.stderr) == (1, "")
+    assert {line[:3] for line in shown.stdout.splitlines()} == {"ok ", "!! "}
+    (wrong,) = [line for line in shown.stdout.splitlines() if line.startswith("!! ")]
+    assert wrong.endswith("-> run `make install` with a network connection")
+
+
+def test_a_setting_in_letters_that_the_terminal_lacks_is_shown_by_their_codes(kit: Kit) -> None:
+    shown = kit.call("status", encoding="ascii", KIT_BROKERS="zwölf")
+    assert shown.stderr.splitlines()[2] == r"got: 'zw\xf6lf'"
+
+
+def test_each_sign_of_the_kit_has_a_form_in_ascii() -> None:
+    root = Path(package.__file__).parent
+    paths = [*root.glob("*.py"), *root.glob("servers/*.py"), *root.glob("exercises/*.py"), *root.glob("grading/*.py")]
+    signs = {sign for path in paths for sign in path.read_text("utf-8") if not sign.isascii() and not sign.isalpha()}
+    written = {sign: sign.encode("ascii", SIGNS).decode() for sign in signs if ord(sign) < 0x10000}
+    assert [sign for sign, text in written.items() if "\\" in text] == []

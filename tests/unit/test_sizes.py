@@ -1,0 +1,56 @@
+"""The helper package stays small: lines of each room, module and function."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import kit
+
+_ROOT = Path(kit.__file__).parent
+# Whole lines, blank and docstring included. A room that outgrows its line is asked first what it could stop doing.
+_ROOMS = {
+    "servers": 2_100,
+    "feeds": 1_400,
+    "sources": 750,
+    "topics": 850,
+    "collectors": 1_250,
+    "streams": 650,
+    "plots": 1_500,
+    "exercises": 1_100,
+    "grading": 350,
+}
+_REST, _MODULE, _FUNCTION = 800, 300, 40
+_MODULES = sorted(_ROOT.rglob("*.py"))
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_text("utf-8").splitlines())
+
+
+@pytest.mark.parametrize("room", _ROOMS)
+def test_a_room_keeps_to_its_lines(room: str) -> None:
+    assert sum(map(_lines, (_ROOT / room).rglob("*.py"))) <= _ROOMS[room]
+
+
+def test_the_rest_keeps_to_its_lines() -> None:
+    rest = [path for path in _MODULES if path.relative_to(_ROOT).parts[0] not in _ROOMS]
+    assert sum(map(_lines, rest)) <= _REST
+
+
+@pytest.mark.parametrize("path", _MODULES, ids=lambda path: str(path.relative_to(_ROOT)))
+def test_a_module_and_its_functions_can_be_read_at_a_glance(path: Path) -> None:
+    assert _lines(path) <= _MODULE
+    tree = ast.parse(path.read_text("utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    long = {node.name: length for node in functions if (length := _length(node)) > _FUNCTION}
+    assert not long
+
+
+def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Its lines, without the docstring."""
+    length = (function.end_lineno or 0) - function.lineno + 1
+    if ast.get_docstring(function) is not None:
+        docstring = function.body[0]
+        length -= (docstring.end_lineno or 0) - docstring.lineno + 1
+    return length
