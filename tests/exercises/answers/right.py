@@ -71,21 +71,6 @@ RIGHT = [
     ),
     Correct(1, "a lambda", "create_topic = lambda name: topics.create(name, partitions=3)", whole=True),
     Correct(
-        1,
-        "Kafka's own admin client, and its error",
-        "from kafka.admin import KafkaAdminClient, NewTopic\nfrom kafka.errors import TopicAlreadyExistsError\n"
-        "admin = KafkaAdminClient(bootstrap_servers=servers)\ntry:\n"
-        "    admin.create_topics([NewTopic(name, num_partitions=3, replication_factor=1)])\n"
-        "except TopicAlreadyExistsError:\n    pass\nfinally:\n    admin.close()",
-    ),
-    Correct(
-        1,
-        "looks first",
-        "from kafka.admin import KafkaAdminClient, NewTopic\n"
-        "admin = KafkaAdminClient(bootstrap_servers=servers)\n"
-        "if name not in admin.list_topics():\n    admin.create_topics([NewTopic(name, 3, 1)])\nadmin.close()",
-    ),
-    Correct(
         2,
         "lambdas, -1 and more options",
         "return KafkaProducer(bootstrap_servers=servers, acks=-1, linger_ms=20, client_id='mine',\n"
@@ -103,12 +88,6 @@ RIGHT = [
         "options = dict.fromkeys(('key_serializer', 'value_serializer'), DefaultSerializer())\nproducer = KafkaProducer(**options, bootstrap_servers=servers, acks='all', enable_idempotence=True)\nreturn producer",
     ),
     Correct(
-        2,
-        "a class of their own",
-        "class Utf8Producer(KafkaProducer):\n    pass\n\ndef make_producer(servers, **more):\n    return Utf8Producer(bootstrap_servers=servers, acks='all', key_serializer=str.encode, value_serializer=str.encode, **more)",
-        whole=True,
-    ),
-    Correct(
         3,
         "quotes only what needs it",
         "def field(value):\n    text = str(value)\n"
@@ -122,11 +101,6 @@ RIGHT = [
     ),
     Correct(
         3,
-        "DictWriter",
-        "out = io.StringIO()\ncsv.DictWriter(out, ['fetched_ms', 'user', 'text']).writerow(tweet._asdict())\nreturn (tweet.user, out.getvalue())",
-    ),
-    Correct(
-        3,
         "quotes the text only",
         "quoted = tweet.text.replace('\"', '\"\"')\nreturn tweet.user, f'{tweet.fetched_ms},{tweet.user},\"{quoted}\"'",
     ),
@@ -135,11 +109,6 @@ RIGHT = [
         "a renamed parameter",
         "def to_record(message: 'Tweet') -> tuple[str, str]:\n    ms, user, text = message\n    out = io.StringIO()\n    csv.writer(out, quoting=csv.QUOTE_NONNUMERIC).writerow([ms, user, text])\n    return user, out.getvalue()",
         whole=True,
-    ),
-    Correct(
-        3,
-        "a list for the pair",
-        "class Lines(list):\n    def write(self, line):\n        self.append(line)\nlines = Lines()\ncsv.writer(lines).writerow(tweet)\nreturn tweet.user, ''.join(lines)",
     ),
     _actor(
         4,
@@ -229,11 +198,6 @@ RIGHT = [
         whole=True,
     ),
     Correct(6, "a partial", "from functools import partial\nstart_actor = partial(TweetActor.start)", whole=True),
-    Correct(
-        7,
-        "by the author's id",
-        "users = {user.id: user.username for user in response.includes['users']}\nself.ref.tell(Tweet(time.time_ns() // 1_000_000, users[response.data.author_id], response.data.text))",
-    ),
     Correct(
         7,
         "as a dict has it",

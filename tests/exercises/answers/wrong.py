@@ -55,17 +55,9 @@ WRONG = [
         + _ADMIN.format(body="admin.create_topics([NewTopic(name, 3, 1)])"),
         before="made = set()",
     ),
-    Mistake(1, "one partition", "partition", "topics.create(name)"),
     Mistake(
         1, "three replicas for three partitions", "partition|replica", "topics.create(name, partitions=1)\nreturn 3"
     ),
-    Mistake(
-        1,
-        "starts from an empty topic each time",
-        "record|leave|delete|fresh",
-        "topics.create(name, partitions=3, fresh=True)",
-    ),
-    Mistake(1, "always the topic tweets", "name", 'topics.create("tweets", partitions=3)'),
     Mistake(
         1,
         "the second call of the process only",
@@ -85,59 +77,10 @@ WRONG = [
     # Gap 2
     Mistake(
         2,
-        "keeps the first producer",
-        "each|new|same|closed|own",
-        "global kept\nif kept is None:\n    kept = KafkaProducer(bootstrap_servers=servers, acks='all',"
-        " key_serializer=DefaultSerializer(), value_serializer=DefaultSerializer())\nreturn kept",
-        before="kept = None",
-    ),
-    Mistake(
-        2,
-        "the leader is enough",
-        "acks",
-        "return KafkaProducer(bootstrap_servers=servers, acks=1,"
-        " key_serializer=DefaultSerializer(), value_serializer=DefaultSerializer())",
-    ),
-    Mistake(
-        2,
         "one ack for each of three",
         "acks",
         "return KafkaProducer(bootstrap_servers=servers, acks=3,"
         " key_serializer=DefaultSerializer(), value_serializer=DefaultSerializer())",
-    ),
-    Mistake(
-        2,
-        "text only in the value",
-        "key",
-        "return KafkaProducer(bootstrap_servers=servers, acks='all', value_serializer=DefaultSerializer())",
-    ),
-    Mistake(
-        2,
-        "UTF-16",
-        "utf-8|utf8",
-        "return KafkaProducer(bootstrap_servers=servers, acks='all', key_serializer=lambda text: text.encode(),"
-        " value_serializer=lambda text: text.encode('utf-16'))",
-    ),
-    Mistake(
-        2,
-        "leaves out what ASCII has not",
-        "utf-8|utf8|character",
-        "return KafkaProducer(bootstrap_servers=servers, acks='all', key_serializer=str.encode,"
-        " value_serializer=lambda text: text.encode('ascii', 'ignore'))",
-    ),
-    Mistake(
-        2,
-        "always the same servers",
-        "servers",
-        "return KafkaProducer(bootstrap_servers='localhost:9092', acks='all',"
-        " key_serializer=DefaultSerializer(), value_serializer=DefaultSerializer())",
-    ),
-    Mistake(
-        2,
-        "closed after use",
-        "open|clos",
-        "with KafkaProducer(bootstrap_servers=servers, acks='all',"
-        " key_serializer=DefaultSerializer(), value_serializer=DefaultSerializer()) as producer:\n    return producer",
     ),
     Mistake(
         2,
@@ -146,19 +89,11 @@ WRONG = [
         "return KafkaProducer(bootstrap_servers=servers, acks='all', key_serializer=str.encode,"
         " value_serializer=lambda text: text.strip().lower().encode())",
     ),
-    Mistake(
-        2,
-        "forgets to return",
-        "return",
-        "KafkaProducer(bootstrap_servers=servers, acks='all',"
-        " key_serializer=DefaultSerializer(), value_serializer=DefaultSerializer())",
-    ),
     # Gap 3
     _row("a tweet is at most 140 long", "cut|long|whole|end|character", "tweet.text[:140]"),
     _row("a tweet is at most 280 long", "cut|long|whole|end|character", "tweet.text[:280]"),
     _row("entities are unescaped", "&|entit|html|escap", "__import__('html').unescape(tweet.text)"),
     _row("white space is collapsed", "space|break|blank", "' '.join(tweet.text.split())"),
-    _row("spaces at the ends do not count", "space|strip|blank|end|begin", "tweet.text.strip()"),
     _row("case does not count", "case|letter|capital|lower", "tweet.text.lower()"),
     _row(
         "NFKC makes it clean",
@@ -170,7 +105,6 @@ WRONG = [
     _row("RT is noise", "RT|retweet", "tweet.text.removeprefix('RT ')"),
     _row("hashes are noise", "#|hash", "tweet.text.replace('#', '')"),
     _row("Windows' line ends become one", r"break|\\r|carriage|line", "tweet.text.replace('\\r\\n', '\\n')"),
-    _row("emoji are no text", "emoji|character|sign|🚀|U\\+", "tweet.text.encode('ascii', 'ignore').decode()"),
     _row("quotes become single", "quot", "tweet.text.replace('\"', \"'\")"),
     _row("tabs become spaces", "tab|space", "tweet.text.expandtabs()"),
     Mistake(
@@ -195,20 +129,11 @@ WRONG = [
     ),
     Mistake(
         3,
-        "a writer that is kept grows",
-        "line|one|more|before|each",
-        "csv.writer(kept).writerow(tweet)\nreturn tweet.user, kept.getvalue()",
-        before="kept = io.StringIO()",
-    ),
-    Mistake(3, "the text is the key", "key|user", _LINE.format(row="tweet").replace("tweet.user,", "tweet.text,")),
-    Mistake(
-        3,
         "a time for people",
         "fetched_ms|time|millisecond|first",
         _LINE.format(row="[pd.Timestamp(tweet.fetched_ms, unit='ms'), *tweet[1:]]"),
     ),
     # Gap 4
-    Mistake(4, "shows the first of ten", "every|10|first|count|th", _PASS_ON + _SHOW + _COUNT),
     Mistake(
         4, "shows the one after", "every|10|count|th", _COUNT + _PASS_ON + _SHOW.replace("== 0", "== 1 % self.every")
     ),
@@ -226,29 +151,9 @@ WRONG = [
     ),
     Mistake(
         4,
-        "shows all from the tenth",
-        "every|only|one in|too many",
-        _COUNT + _PASS_ON + _SHOW.replace("% self.every == 0", ">= self.every"),
-    ),
-    Mistake(4, "ten, whatever every is", "every", _COUNT + _PASS_ON + _SHOW.replace("self.every", "10")),
-    Mistake(
-        4,
         "shows one in every by chance",
         "every|10|count|th",
         _COUNT + _PASS_ON + "import random\nif random.random() < 1 / self.every:\n    self.live.append(tweet.text)",
-    ),
-    Mistake(
-        4,
-        "counts in the class",
-        "received|count|self",
-        "TweetActor.received = getattr(TweetActor, 'received', 0) + 1\n" + _PASS_ON + _SHOW,
-    ),
-    Mistake(
-        4,
-        "sends only what is shown",
-        "each|every tweet|all|send",
-        _COUNT
-        + "if self.received % self.every == 0:\n    self.live.append(tweet.text)\n    self.send(*to_record(tweet))",
     ),
     Mistake(4, "waits a little for each", "wait|sleep", _COUNT + _PASS_ON + _SHOW + "time.sleep(0.2)"),
     Mistake(
@@ -260,7 +165,6 @@ WRONG = [
         "mailbox|drop|each|all|every",
         "if not self.actor_inbox.empty():\n    return\n" + _COUNT + _PASS_ON + _SHOW,
     ),
-    Mistake(4, "shows the record", "text", _COUNT + _PASS_ON + _SHOW.replace("tweet.text)", "to_record(tweet)[1])")),
     Mistake(
         4,
         "shows a cut text",
@@ -284,18 +188,11 @@ WRONG = [
     ),
     Mistake(
         4,
-        "key and value exchanged",
-        "key|order|value",
-        _COUNT + "key, value = to_record(tweet)\nself.send(value, key)\n" + _SHOW,
-    ),
-    Mistake(
-        4,
         "stops after a thousand",
         "each|all|every|stop",
         _COUNT + "if self.received > 30:\n    self.stop()\n    return\n" + _PASS_ON + _SHOW,
     ),
     # Gap 5
-    Mistake(5, "closes in on_stop", "clos|open", _SEND, "self.producer.close()"),
     Mistake(5, "flushes, then closes", "clos|open", _SEND, "self.producer.flush()\nself.producer.close()"),
     Mistake(5, "waits a tenth of a second", "flush|until|wait|time", _SEND, "time.sleep(0.1)"),
     Mistake(
@@ -385,17 +282,6 @@ WRONG = [
         "if topic not in refs:\n    refs[topic] = TweetActor.start(producer, topic, live, every)\nreturn refs[topic]",
         before="refs = {}",
     ),
-    Mistake(6, "an actor without a thread", "start", "return TweetActor(producer, topic, live, every)"),
-    Mistake(6, "ten, whatever was asked", "every", "return TweetActor.start(producer, topic, live, 10)"),
-    Mistake(6, "topic and live exchanged", "order|topic|live", "return TweetActor.start(producer, live, topic, every)"),
-    Mistake(6, "a proxy", "ref|proxy", "return TweetActor.start(producer, topic, live, every).proxy()"),
-    Mistake(
-        6,
-        "started and stopped",
-        "run|stop|alive",
-        "ref = TweetActor.start(producer, topic, live, every)\nref.stop()\nreturn ref",
-    ),
-    Mistake(6, "nothing is given back", "return", "TweetActor.start(producer, topic, live, every)"),
     # Gap 7
     _told("cut to 140", "cut|long|whole|text", "response.data.text[:140]"),
     _told("unescaped", "&|entit|html|escap|text", "__import__('html').unescape(response.data.text)"),
@@ -416,7 +302,6 @@ WRONG = [
         + _NOW
         + "try:\n    self.ref.ask(Tweet(now, author, response.data.text), timeout=0.2)\nexcept pykka.Timeout:\n    pass",
     ),
-    Mistake(7, "ask", "tell|wait|ask", _AUTHOR + _NOW + "self.ref.ask(Tweet(now, author, response.data.text))"),
     Mistake(
         7,
         "waits while there is mail",
@@ -433,17 +318,6 @@ WRONG = [
         "each|every|all|drop|mailbox",
         _AUTHOR + _NOW + "if self.ref.actor_inbox.empty():\n    self.ref.tell(Tweet(now, author, response.data.text))",
     ),
-    Mistake(7, "seconds", "millisecond", _AUTHOR + "now = round(time.time())\n" + _TELL),
-    Mistake(7, "a fraction of a millisecond", "whole|int|round", _AUTHOR + "now = time.time() * 1000\n" + _TELL),
-    Mistake(
-        7,
-        "the time when the listener was defined",
-        "moment|time|now|each",
-        _AUTHOR + "now = defined\n" + _TELL,
-        before="defined = round(time.time() * 1000)",
-    ),
-    Mistake(7, "the display name", "username|user name", _AUTHOR.replace("username", "name") + _NOW + _TELL),
-    Mistake(7, "the user, not a name", "username|text|str", _AUTHOR.replace(".username", "") + _NOW + _TELL),
     Mistake(
         7,
         "the first text it saw",
@@ -460,12 +334,6 @@ WRONG = [
         "each|every|again|twice|same|all",
         "if response.data.text in heard:\n    return\nheard.add(response.data.text)\n" + _AUTHOR + _NOW + _TELL,
         before="heard = set()",
-    ),
-    Mistake(
-        7,
-        "calls the actor itself",
-        "tell|mailbox|ref",
-        _AUTHOR + _NOW + "self.ref.on_receive(Tweet(now, author, response.data.text))",
     ),
     Mistake(
         7,

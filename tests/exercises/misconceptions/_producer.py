@@ -104,7 +104,6 @@ WRONG = [
     ),
     Wrong("dumps gives bytes", _both("json.dumps"), before="import json", hears="gives text again"),
     Wrong("str of bytes is the text", _both("lambda x: str(x.encode()).encode()"), hears="writes b'…' around"),
-    Wrong("str of bytes is bytes", _both("lambda x: str(x.encode())"), hears="gives text again"),
     Wrong(
         "what is not ASCII may go", _both('lambda x: x.encode("ascii", "ignore")'), hears="nothing is to be left out"
     ),

@@ -43,7 +43,6 @@ WRONG = [
     Wrong("the remainder says when not to", _answer(turn="self.received % self.every"), hears="all but one in 4"),
     Wrong("show all of them", _COUNT + _SEND + _APPEND, hears="show only one in self.every"),
     Wrong("show none", _COUNT + _SEND, hears="append the tweet's text", got="an empty list"),
-    Wrong("print shows it", _answer(append="print(tweet.text)"), hears="append the tweet's text", got="an empty list"),
     Wrong(
         "what is not shown is not sent", _answer(send="", append=_SEND.rstrip() + "; " + _APPEND), hears="every tweet"
     ),
@@ -61,12 +60,6 @@ WRONG = [
     Wrong(
         "a counter of the class",
         _CLASS.format(count="TweetActor.received"),
-        whole=True,
-        hears="each actor counts its own",
-    ),
-    Wrong(
-        "a counter of the class, by way of type",
-        _CLASS.format(count="type(self).received"),
         whole=True,
         hears="each actor counts its own",
     ),
@@ -96,12 +89,6 @@ WRONG = [
         hears="every one of them",
     ),
     Wrong("every is ten", _answer(turn="self.received % 10 == 0"), hears="self.every", got="number 10, 20"),
-    Wrong(
-        "the wrong way to divide",
-        _answer(turn="self.every % self.received == 0"),
-        hears="when its number divides by self.every",
-        got="1, 2, 4",
-    ),
     Wrong("once it is reached, it stays", _answer(turn="self.received >= self.every"), hears="when its number divides"),
     Wrong("shown, then replaced", _answer(append="self.live.replace(tweet.text)"), hears="keeps the others"),
     Wrong(
@@ -116,11 +103,6 @@ WRONG = [
         "mail is passed on", _answer(send="self.actor_ref.tell(tweet)\n"), hears="from within", got="mail from itself"
     ),
     Wrong("the user is what is shown", _answer(append="self.live.append(tweet.user)"), hears="append the tweet's text"),
-    Wrong(
-        "the line is what is shown",
-        _answer(append="self.live.append(to_record(tweet)[1])"),
-        hears="append the tweet's text",
-    ),
     Wrong("live is a name", _answer(append="live.append(tweet.text)"), kind=Crashed, hears="by self: self.live"),
     Wrong(
         "live is the notebook's",
@@ -181,21 +163,8 @@ WRONG = [
         got="None",
     ),
     Wrong(
-        "to_record fails",
-        _answer(),
-        after="def to_record(tweet):\n    return tweet.name",
-        kind=CannotCheck,
-        hears="exercise.check(3)",
-        got="AttributeError",
-    ),
-    Wrong(
         "the first of each four",
         _answer(count="", append=_APPEND) + "self.received += 1",
-        hears="the first tweet is number 1",
-    ),
-    Wrong(
-        "a remainder of 1 is as good as 0",
-        _answer(turn="self.received % self.every == 1"),
         hears="the first tweet is number 1",
     ),
 ]

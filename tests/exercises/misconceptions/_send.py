@@ -22,15 +22,12 @@ WRONG = [
         got="3 after 1 calls",
     ),
     Wrong("sent is when the broker says so", f"{_SENT}.get()", hears="no .get()", got="it waited"),
-    Wrong("a short wait is no wait", f"{_SENT}.get(timeout=1)", hears="no .get()"),
     Wrong("a future has a result", f"{_SENT}.result()", kind=Crashed, hears="no .get()"),
     Wrong("flush each record", f"{_SENT}\n{_FLUSH}", hears="no flush()", got="it waited"),
-    Wrong("give the broker a second", f"{_SENT}\ntime.sleep(1)", hears="no sleep"),
     Wrong("wait until it is done", f"future = {_SENT}\nwhile not future.is_done:\n    pass", hears="no loop"),
     Wrong("nothing is left in the end", _SENT, second="pass", hears="flush the producer", got="none"),
     Wrong("a method's name calls it", _SENT, second="self.producer.flush", hears="with its ()", got="none"),
     Wrong("a second is enough for all", _SENT, second="time.sleep(1)", hears="flush the producer", got="none"),
-    Wrong("super does it", _SENT, second="super().on_stop()", hears="flush the producer", got="none"),
     Wrong("the actor is flushed", _SENT, second="self.flush()", kind=Crashed, hears="the producer that is flushed"),
     Wrong("producer is a name", _SENT, second="producer.flush()", kind=Crashed, hears="by self: self.producer"),
     Wrong(
@@ -57,15 +54,7 @@ WRONG = [
         hears="just as they came",
         got="b'",
     ),
-    Wrong(
-        "JSON of text",
-        "import json\nself.producer.send(self.topic, key=key, value=json.dumps(value))",
-        hears="just as they came",
-    ),
     Wrong("closed is sent", f"{_SENT}\nself.producer.close()", hears="leave the producer open", got="closed"),
-    Wrong(
-        "with closes it for the next", f"with self.producer as producer:\n    {_SENT}", hears="leave the producer open"
-    ),
     Wrong("twice is safer", f"{_SENT}\n{_SENT}", hears="send each record once", got="2 after"),
     Wrong("the producer sends by itself", "pass", hears="self.producer.send(…)", got="it was given nothing"),
     Wrong(
@@ -116,9 +105,5 @@ RIGHT = [
         "a helper, and a flush of its own",
         "record = dict(key=key, value=value)\nself.producer.send(topic=self.topic, **record)",
         second=f"super().on_stop()\n{_FLUSH}",
-    ),
-    Right(
-        "bytes already: DefaultSerializer lets them through",
-        "self.producer.send(self.topic, key=key.encode(), value=value.encode())",
     ),
 ]

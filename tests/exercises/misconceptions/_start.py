@@ -23,12 +23,6 @@ WRONG = [
     Wrong(
         "an object has a ref, so it runs", f"return {_MADE}.actor_ref", hears="that nobody runs", got="none was started"
     ),
-    Wrong(
-        "arguments go in a list",
-        "return TweetActor.start([producer, topic, live, every])",
-        kind=Crashed,
-        hears="same arguments as __init__",
-    ),
     Wrong("a proxy is friendlier", f"return {_START}.proxy()", hears="without .proxy()", got="a proxy"),
     Wrong("two are quicker", f"{_START}\nreturn {_START}", hears="call start once", got="2 were started"),
     Wrong(
@@ -41,12 +35,6 @@ WRONG = [
     ),
     Wrong("topic first", "return TweetActor.start(topic, producer, live, every)", hears="in this order", got="'check-"),
     Wrong(
-        "every before live",
-        "return TweetActor.start(producer, topic, every, live)",
-        hears="in this order",
-        got="self.live = 7",
-    ),
-    Wrong(
         "every is ten",
         "return TweetActor.start(producer, topic, live, 10)",
         hears="pass every on",
@@ -57,12 +45,6 @@ WRONG = [
         'return TweetActor.start(producer, "tweets", live, every)',
         hears="pass topic on",
         got="'tweets'",
-    ),
-    Wrong(
-        "names in quotes",
-        'return TweetActor.start("producer", "topic", "live", "every")',
-        hears="pass producer on",
-        got="'producer'",
     ),
     Wrong(
         "a producer of its own",
@@ -78,16 +60,8 @@ WRONG = [
         got="a ThreadingActor",
     ),
     Wrong("pykka starts it", f"return pykka.start({_MADE})", kind=Crashed, hears="a method start"),
-    Wrong("actors run", f"return {_MADE}.run()", kind=Crashed, hears="a method start"),
     Wrong("its address is its name", f"return {_START}.actor_urn", hears="return what start gives", got="urn:uuid"),
-    Wrong("a pair is clearer", f"return {_START}, live", hears="return what start gives", got="("),
     Wrong("tidied up at once", f"ref = {_START}\nref.stop()\nreturn ref", hears="leave stopping", got="has stopped"),
-    Wrong("stopped in the background", f"ref = {_START}\nref.stop(block=False)\nreturn ref", hears="leave stopping"),
-    Wrong(
-        "a thread is an actor",
-        f"import threading\nreturn threading.Thread(target={_MADE}.on_receive)",
-        hears="a method start",
-    ),
 ]
 
 RIGHT = [

@@ -120,7 +120,6 @@ WRONG = [
     Wrong("options go by place", "topics.create(name, 3)", kind=Crashed, hears="by their names", got="TypeError"),
     Wrong("the module is called topic", "topic.create(name, partitions=3)", kind=Crashed, hears="called topics"),
     Wrong("pass fills a gap", "pass", hears="have the broker make the topic"),
-    Wrong("three dots fill a gap", "...", hears="have the broker make the topic"),
     Wrong(
         "the answer goes above the line with raise",
         'topics.create(name, partitions=3)\nraise NotImplementedError("Gap 1, create the topic: give it three")',
@@ -148,12 +147,6 @@ WRONG = [
         whole=True,
         kind=Crashed,
         hears="put the first line (def …) back",
-    ),
-    Wrong(
-        "out with it when done",
-        "topics.create(name, partitions=3)\nimport sys\nsys.exit()",
-        kind=Crashed,
-        hears="ends with return",
     ),
 ]
 
