@@ -1,10 +1,5 @@
 """Collectors: actors that pass a source's records on to a Kafka topic, and do nothing else.
 
->>> collector = collect_quotes(["JPM", "C", "GS"])                                  # doctest: +SKIP
->>> collector.wait(sent=3)                                                          # doctest: +SKIP
-Counts(received=3, sent=3, duplicate=0, dead_lettered=0, restarts=0)
->>> collector.stop()                                                                # doctest: +SKIP
-
 A collector of your own is a source, a function that makes records, and a topic: `Collector(Poller(fetch), "prices",
 to_records)`.
 """

@@ -23,10 +23,10 @@ class Batch:
     record format, version 2 (Kafka documentation, "Message Format").
     """
 
-    __slots__ = ("_keep_time", "_most_bytes", "future", "records", "sent", "since", "size", "tp", "written")
+    __slots__ = ("_keep_time", "_most_bytes", "future", "records", "sent", "size", "tp", "written")
 
-    def __init__(self, tp: TopicPartition, *, most_bytes: int, keep_time: bool, since: float | None) -> None:
-        self.tp, self.since, self._keep_time, self._most_bytes = tp, since, keep_time, most_bytes
+    def __init__(self, tp: TopicPartition, *, most_bytes: int, keep_time: bool) -> None:
+        self.tp, self._keep_time, self._most_bytes = tp, keep_time, most_bytes
         self.records: list[Record | DeadLetter] = []
         self.written: list[bytes] = []
         self.size, self.sent = 0, 0.0

@@ -5,7 +5,7 @@ import html
 import threading
 import time
 from collections.abc import Callable, Hashable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Self
 
@@ -50,10 +50,9 @@ class Collector:
     to_records
         Makes `Record`s of one payload, as a list or a generator. It returns or raises `BadPayload` for what it cannot
         use. Whatever else it raises, or gives in place of a record, makes a dead letter, too.
-    workers
-        Senders that share the work. With several, a router sends a payload always to the same one, by `route`.
-    route
-        What a payload is routed by, for instance its id; by default all of its bytes.
+    workers, route
+        Senders that share the work. With several, a router sends a payload always to the same one, by `route` of the
+        payload, for instance its id; by default by all of its bytes.
     supervisor
         Decides on restarts; a `Supervisor()` of its own by default.
     mailbox
@@ -87,7 +86,7 @@ class Collector:
     ) -> None:
         servers = bootstrap_servers or addresses.bootstrap_servers()
         start = _kafka.prepare(topic, REMEMBER, bootstrap_servers=servers)
-        self.topic, self._source, self._supervisor = topic, source, supervisor or Supervisor()
+        self.topic, self._source, supervisor = topic, source, supervisor or Supervisor()
         names = [f"sender-{number + 1}" for number in range(workers)] if workers > 1 else ["sender"]
         self._senders = [
             Sender(name, topic, to_records, start, servers, source=source.name, mailbox=Mailbox(capacity=mailbox))
@@ -98,9 +97,8 @@ class Collector:
         self._actors = (source, *self._senders)
         self._stopping, self._stopped = threading.Lock(), False
         try:
-            self._supervisor.begin()
             for actor in reversed(self._actors):  # the source last: the senders that it tells must be there
-                actor.supervisor = self._supervisor.actor_ref
+                actor.supervisor = supervisor
                 actor.begin()
             for actor in self._actors:
                 actor.actor_ref.tell([])  # nothing yet: it wakes a sender to connect, and a source to begin
@@ -108,8 +106,6 @@ class Collector:
             self._shut_down(5.0)
             raise
         atexit.register(self.stop)
-
-    # ---- how it is --------------------------------------------------------------------------------------------
 
     @property
     def failed(self) -> BaseException | None:
@@ -150,15 +146,14 @@ class Collector:
         -------
         DataFrame
             Indexed by `actor`: `received`, `sent`, `duplicate`, `dead_lettered`, `restarts`; `mailbox`, how many
-            payloads wait; `lag_s`, for how many seconds the oldest record has waited that the source gave and Kafka has
-            not acknowledged. A source counts payloads, a sender records: a payload of quotes holds many.
+            payloads wait; `lag_s`, for how many seconds the sender has held the oldest record that Kafka has not
+            acknowledged. A source counts payloads, a sender records: a payload of quotes holds many.
         """
         now = time.monotonic()
-        rows = [{"actor": self._source.name, **asdict(self._source.counts), "mailbox": 0, "lag_s": 0.0}]
-        for sender in self._senders:
-            waiting = [since for since in (sender.oldest, sender.mailbox.waiting_since()) if since is not None]
-            lag = round(max(now - min(waiting, default=now), 0.0), 3)
-            rows.append({"actor": sender.name, **asdict(sender.counts), "mailbox": len(sender.mailbox), "lag_s": lag})
+        rows = []
+        for actor in self._actors:
+            lag = round(max(now - (actor.oldest or now), 0.0), 3)
+            rows.append({"actor": actor.name, **asdict(actor.counts), "mailbox": len(actor.mailbox), "lag_s": lag})
         return pd.DataFrame(rows).set_index("actor")
 
     def wait(self, *, sent: int | None = None, timeout: float = 30.0) -> Counts:
@@ -182,8 +177,6 @@ class Collector:
         self._raise_failure()
         todo = "look at collector.counters(): which actor has stopped counting?"
         raise CollectorError(f"{what} within {timeout:g} s", got=repr(self), todo=todo) from self.trouble
-
-    # ---- the end ----------------------------------------------------------------------------------------------
 
     def stop(self, *, timeout: float = 30.0) -> Counts:
         """Stop the source, send what has come in, close. Idempotent.
@@ -220,27 +213,20 @@ class Collector:
 
     def _shut_down(self, timeout: float) -> None:
         deadline = Deadline(timeout)
-        with ExitStack() as steps:  # taken from the last to the first, each whatever the one before raised
-            steps.callback(self._supervisor.join, 5.0)
-            steps.callback(self._supervisor.ask_to_stop)
-            steps.callback(self._end_senders, deadline)
-            steps.callback(self._end_source, deadline)
-
-    def _end_source(self, deadline: Deadline) -> None:
-        self._source.ask_to_stop()
-        while True:
-            self._source.halt()
-            if self._source.join(0.2) or deadline.passed:
-                return
-
-    def _end_senders(self, deadline: Deadline) -> None:
-        for sender in self._senders:
-            sender.ask_to_stop()
-        late = [sender for sender in self._senders if not sender.join(deadline.left)]
-        for sender in late:
-            sender.halt()
-        for sender in late:
-            sender.join(15.0)
+        try:
+            self._source.ask_to_stop()
+            while True:
+                self._source.halt()
+                if self._source.join(0.2) or deadline.passed:
+                    break
+        finally:
+            for sender in self._senders:
+                sender.ask_to_stop()
+            late = [sender for sender in self._senders if not sender.join(deadline.left)]
+            for sender in late:
+                sender.halt()
+            for sender in late:
+                sender.join(15.0)
 
     def _unsent(self) -> int:
         return self._source.unsent + sum(sender.unsent for sender in self._senders)
@@ -261,8 +247,6 @@ class Collector:
         # Where the reader's own code has failed, its error says more than the collector's.
         with suppress(*() if kind is None else (CollectorError,)):
             self.stop()
-
-    # ---- how it is shown --------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count:,} {name.replace('_', '-')}" for name, count in asdict(self.counts).items())

@@ -1,9 +1,9 @@
 """A sender's Kafka: a producer that takes records by the batch, and a look at the end of a topic."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import NamedTuple
 
-from kafka import KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from kit import topics
@@ -28,13 +28,7 @@ _OPTIONS = {
 
 
 def open_producer(bootstrap_servers: str) -> KafkaProducer:
-    """An idempotent producer with acks=all that tries for as long as it takes.
-
-    Raises
-    ------
-    BrokerUnavailable
-        No broker answered.
-    """
+    """An idempotent producer with acks=all that tries for as long as it takes."""
     producer = clients.producer(bootstrap_servers, **_OPTIONS)
     # A batch that is too large comes back whole: the sender makes smaller ones, and knows what is in them.
     producer._sender._can_split = lambda *_: False
@@ -61,49 +55,42 @@ class Start(NamedTuple):
 
 
 def prepare(topic: str, most: int, *, bootstrap_servers: str) -> Start:
-    """See to it that a topic and its dead-letter topic exist, and look at the last `most` records of each partition.
-
-    Raises
-    ------
-    BrokerUnavailable
-        No broker answered.
-    TopicError
-        Kafka refused a topic.
-    """
+    """Create a topic and its dead-letter topic if need be, and look at the last `most` records of each partition."""
     setting, both = "message.timestamp.type", [topic, topic + DEAD_LETTER]
     with clients.consumer(bootstrap_servers) as consumer:
         there = consumer.topics()
         for name in set(both) - there:
             topics.create(name, bootstrap_servers=bootstrap_servers)
-        old = [name for name in both if name in there]
-        partitions = [TopicPartition(name, number) for name in old for number in consumer.partitions_for_topic(name)]
-        first, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-        spans = {tp: (max(first[tp], ends[tp] - most), ends[tp]) for tp in partitions if tp.topic == topic}
+        spans = _spans(consumer, both, lambda tp, end: end - most if tp.topic == topic else end)
         known = [identity_in_topic(record)[1] for batch in read(consumer, spans) for record in batch]
     with clients.admin(bootstrap_servers) as admin:
         asked = ConfigResource(ConfigResourceType.TOPIC, topic, {setting: None})
         answer = clients.ask(admin.describe_configs, [asked], config_filter="all")
-    return Start(known, ends, answer["topic"][topic][setting]["value"] == "LogAppendTime")
+    keep_time = answer["topic"][topic][setting]["value"] == "LogAppendTime"
+    return Start(known, {tp: end for tp, (_, end) in spans.items()}, keep_time)
 
 
 def tails(
     names: list[str], ends: Mapping[TopicPartition, int], *, bootstrap_servers: str
 ) -> list[tuple[str, Hashable]]:
-    """Topic and identity of each record that topics have beyond the offsets `ends` (0 where there is none).
+    """Topic and identity of each record that topics have beyond the offsets `ends` (0 where there is none)."""
 
-    Raises
-    ------
-    BrokerUnavailable
-        No broker answered.
-    """
+    def begin(tp: TopicPartition, end: int) -> int:
+        after = ends.get(tp, 0)
+        return after if after <= end else 0  # else the topic was made anew
+
     with clients.consumer(bootstrap_servers) as consumer:
-        partitions = [TopicPartition(n, number) for n in names for number in consumer.partitions_for_topic(n) or ()]
-        spans = {}
-        first, now = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-        for tp in partitions:
-            after = ends.get(tp, 0)
-            spans[tp] = (max(first[tp], after if after <= now[tp] else 0), now[tp])  # else it was made anew
+        spans = _spans(consumer, names, begin)
         return [identity_in_topic(record) for batch in read(consumer, spans) for record in batch]
+
+
+def _spans(
+    consumer: KafkaConsumer, names: list[str], begin: Callable[[TopicPartition, int], int]
+) -> dict[TopicPartition, tuple[int, int]]:
+    """Of each partition of these topics: the offsets from `begin`, which is given the end, to the end."""
+    partitions = [TopicPartition(n, number) for n in names for number in consumer.partitions_for_topic(n) or ()]
+    first, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+    return {tp: (max(first[tp], begin(tp, ends[tp])), ends[tp]) for tp in partitions}
 
 
 def obstacle(topic: str, *, bootstrap_servers: str) -> KitError | None:

@@ -1,7 +1,8 @@
 """The collector of quotes: Yahoo's quote API, asked again and again."""
 
-import json
 from collections.abc import Iterable
+
+import msgspec
 
 from kit.collectors._collector import Collector
 from kit.collectors._records import Record
@@ -81,6 +82,5 @@ def quote_records(body: bytes) -> list[Record | BadPayload]:
 
 def _record(quote: Quote) -> Record:
     at = quote.time * 1000
-    day = quote.day.isoformat() if quote.day else None
-    value = {"symbol": quote.symbol, "price": quote.price, "ts": at, "day": day}
-    return Record(quote.symbol.encode(), json.dumps(value, separators=(",", ":")).encode(), at)
+    value = {"symbol": quote.symbol, "price": quote.price, "ts": at, "day": quote.day}
+    return Record(quote.symbol.encode(), msgspec.json.encode(value), at)

@@ -163,12 +163,7 @@ def identity_in_topic(found: Any) -> tuple[str, Hashable]:
 
 
 class Seen:
-    """Remembers the last `most` identities, so that what comes twice can be told from what is new.
-
-    >>> seen = Seen(most=2)
-    >>> [seen.add(name) for name in (b"a", b"a", b"b", b"c", b"a")]
-    [True, False, True, True, True]
-    """
+    """Remembers the last `most` identities, so that what comes twice can be told from what is new."""
 
     def __init__(self, *, most: int, known: Iterable[Hashable] = ()) -> None:
         self.most = most

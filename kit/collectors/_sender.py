@@ -9,7 +9,7 @@ from kafka import TopicPartition, errors
 from kafka.partitioner import murmur2
 
 from kit.collectors import _kafka
-from kit.collectors._actor import GaveUp, Halted, Supervised
+from kit.collectors._actor import Actor, Halted
 from kit.collectors._batch import MOST_BYTES, Batch
 from kit.collectors._mailbox import Mailbox
 from kit.collectors._records import DEAD_LETTER, DeadLetter, Record, Seen, ToRecords, checked, in_words
@@ -22,30 +22,28 @@ REMEMBER = 10_000  # records of a partition: more than can be in flight, more th
 # Kafka will never take this record, or one of this batch, however often it is asked.
 _TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
 _REFUSED = (errors.InvalidRecordError, errors.InvalidTimestampError, *_TOO_LARGE)
+_IN_FLIGHT = 10_000  # records, at most
 _LATE_SECONDS = 2.0  # an acknowledgement that takes longer has a reason
 _GONE_SECONDS = 3.0  # a topic that is missing for longer is deleted; a broker that starts may not know it yet
 _STUCK_SECONDS = 60.0  # the brokers answer, but not to this producer
 _hash = lru_cache(maxsize=4096)(murmur2)  # in Python it takes 10 microseconds
 
 
-class Sender(Supervised):
+class Sender(Actor):
     """Takes payloads from its mailbox, makes records of them, drops duplicates, sends the rest to a topic.
 
-    Each record it has received ends in one of three ways: acknowledged by Kafka (`sent`), known already (`duplicate`),
-    or in the dead-letter topic with its bytes and its error (`dead_lettered`). Until then the sender holds it: in the
-    outbox before it is given to Kafka, in flight until Kafka acknowledges it. After a failure the outcome of what was
-    in flight is unknown: the sender looks it up in the topic, and sends the missing records again.
-
-    At most `in_flight` records are given to Kafka and not acknowledged; then the sender waits, and its mailbox fills.
+    It holds each record: in the outbox before it is given to Kafka, in flight until Kafka acknowledges it. After a
+    failure the outcome of what was in flight is unknown: the sender looks it up in the topic, and sends the missing
+    records again. With 10,000 records in flight the sender waits, and its mailbox fills.
     """
 
     def __init__(
         self, name: str, topic: str, to_records: ToRecords, start: _kafka.Start, bootstrap_servers: str,
-        *, source: str, mailbox: Mailbox, in_flight: int = 10_000,
+        *, source: str, mailbox: Mailbox,
     ) -> None:  # fmt: skip
         super().__init__(name, mailbox=mailbox)
         self.topic, self._to_records, self._bootstrap_servers = topic, to_records, bootstrap_servers
-        self._source, self._keep_time, self._most_in_flight = source, start.keep_time, in_flight
+        self._source, self._keep_time = source, start.keep_time
         self._seen = Seen(most=2 * REMEMBER, known=start.known)
         self._ends = dict(start.ends)  # of each partition: the offset from which records in flight may be found
         self._outbox: deque[Record | DeadLetter] = deque()
@@ -58,20 +56,17 @@ class Sender(Supervised):
         self.handled = 0  # payloads
         self.latest: bytes | None = None  # the value of the newest record
         self.left = 0  # payloads that came after it was halted
-        self.oldest: float | None = None  # when the oldest payload came that is not done
 
     @property
     def unsent(self) -> int:
         """Records and payloads that the sender holds, and that are not known to be in a topic."""
         return len(self.mailbox) + len(self._outbox) + self._in_flight + self.left
 
-    # ---- payloads become records, records are delivered --------------------------------------------------------
-
     def work(self, message: list[bytes]) -> None:
         if self.halted.is_set():
             self.left += len(message)
             return
-        self.oldest = self.oldest or self.mailbox.last_arrival
+        self.oldest = self.oldest or time.monotonic()
         for payload in message:
             self._take(payload)
         self.supervised(self._deliver)
@@ -109,10 +104,9 @@ class Sender(Supervised):
             producer = self._producer or self._open()
             while self._outbox and self._producer is producer:  # it is not, once Kafka has refused a record
                 self._send_batches(producer)
-                if self._in_flight >= self._most_in_flight:
-                    self._settle(self._most_in_flight // 2)
-            self.oldest = self._batches[0].since if self._batches else None
-            self._settle(self._most_in_flight if len(self.mailbox) else 0)
+                if self._in_flight >= _IN_FLIGHT:
+                    self._settle(_IN_FLIGHT // 2)
+            self._settle(_IN_FLIGHT if len(self.mailbox) else 0)
             if not self._outbox:
                 return
 
@@ -121,7 +115,7 @@ class Sender(Supervised):
         outbox, filling = self._outbox, dict[TopicPartition, Batch]()
         kind: type | None = None
         self._turn += 1
-        while outbox and self._in_flight < self._most_in_flight:
+        while outbox and self._in_flight < _IN_FLIGHT:
             record = outbox[0]
             if type(record) is not kind:
                 kind = type(record)
@@ -132,8 +126,7 @@ class Sender(Supervised):
                 tp = partitions[turn % len(partitions)]
             batch = filling.get(tp)
             if batch is None:
-                batch = Batch(tp, most_bytes=self._batch_bytes, keep_time=self._keep_time, since=self.oldest)
-                filling[tp] = batch
+                batch = filling[tp] = Batch(tp, most_bytes=self._batch_bytes, keep_time=self._keep_time)
                 self._batches.append(batch)
             if batch.add(record):
                 outbox.popleft()
@@ -167,15 +160,13 @@ class Sender(Supervised):
                 self._in_flight -= len(batch.records)
                 batches.popleft()
                 self._progressed = True
-        self.oldest = batches[0].since if batches else None
+        self.oldest = batches[0].sent if batches else None
 
     def _count(self, topic: str, records: int) -> None:
         if topic == self.topic:
             self.counts.sent += records
         else:
             self.counts.dead_lettered += records
-
-    # ---- when something fails ---------------------------------------------------------------------------------
 
     def _wait(self, batch: Batch) -> None:
         """Wait a moment for an acknowledgement; if it is late, look for the reason."""
@@ -256,22 +247,22 @@ class Sender(Supervised):
                     self._outbox.appendleft(record)
         return self._producer
 
-    # ---- the end ----------------------------------------------------------------------------------------------
-
     def on_stop(self) -> None:
         try:
             while (self._outbox or self._batches) and not self.halted.is_set():
                 self.supervised(self._deliver)
-        except (GaveUp, Halted):
+        except Halted:
             pass  # `unsent` tells how many; the collector's stop() raises it
+        except BaseException as error:
+            self.error = error
         finally:
             self._close(flushed=not self._batches)
             super().on_stop()
 
-    def on_failure(self, *error: Any) -> None:
+    def on_failure(self, *_error: Any) -> None:
         self.left += len(self.mailbox)
         self._close(flushed=False)
-        super().on_failure(*error)
+        self.mailbox.close()
 
     def _close(self, *, flushed: bool) -> None:
         producer, self._producer = self._producer, None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pykka
 
-from kit.collectors._actor import Halted, Supervised
+from kit.collectors._actor import Actor, Halted
 from kit.collectors._mailbox import MailboxFull
 from kit.errors import ConfigError
 
@@ -35,12 +35,8 @@ class Router:
         self.workers[number % len(self.workers)].tell(message)
 
 
-class Source(Supervised):
-    """What a poller and a listener have in common: they pass payloads on, and wait while the sender's mailbox is full.
-
-    `resume` is True if the topic had records when the collector started: a source that can give its last minutes again
-    then does so. What the topic has already is dropped.
-    """
+class Source(Actor):
+    """A poller or a listener: it passes payloads on, and waits while the sender's mailbox is full."""
 
     target: Any  # where its payloads go: the ref of a sender, or a router
 
@@ -48,7 +44,7 @@ class Source(Supervised):
         super().__init__(name)
         self.ended = threading.Event()  # there is nothing more to come
         self.unsent = 0
-        self.resume = False
+        self.resume = False  # whether the topic had records when the collector started
 
     def pass_on(self, payload: bytes) -> None:
         """Tell the target. Waits as long as its mailbox is full: meanwhile nothing is taken from the source."""
@@ -67,6 +63,8 @@ class Source(Supervised):
                 self.ended.set()
                 raise Halted from None
             self.counts.sent += 1
+            if self.halted.is_set():
+                raise Halted
             return
 
 
@@ -76,9 +74,9 @@ class Poller(Source):
     Parameters
     ----------
     fetch
-        Returns one payload, as bytes. It raises when it cannot: any exception is one failure, about which the poller
-        asks its supervisor. `Unauthorized`, `UnknownSymbol` and `ConfigError` are given up on at once, after
-        `RateLimited` the poller waits for its `retry_after` seconds, other errors are tried again, later and later.
+        Returns one payload, as bytes, or raises. `Unauthorized`, `UnknownSymbol` and `ConfigError` are given up on at
+        once, after `RateLimited` the poller waits for its `retry_after` seconds, other errors are tried again, later
+        and later (see `Supervisor`).
     every
         Seconds from one request to the next. When the sender cannot keep up, polls are left out, not made up for.
     close
@@ -87,7 +85,6 @@ class Poller(Source):
     Examples
     --------
     >>> poller = Poller(lambda: requests.get(url, timeout=5).content, every=1.0)        # doctest: +SKIP
-    >>> collector = Collector(poller, "quotes", to_records)                             # doctest: +SKIP
     """
 
     def __init__(
@@ -110,9 +107,6 @@ class Poller(Source):
         if self._close is not None:
             self._close()
 
-    def on_failure(self, *_error: Any) -> None:
-        self.on_stop()
-
 
 class Listener(Source):
     """A source that sends when it has something: a stream.
@@ -121,11 +115,10 @@ class Listener(Source):
     ----------
     listen
         Connects, and calls the function it is given with each payload, as bytes, until the stream ends. It returns when
-        nothing more will come. It raises when the line drops, or cannot be had; after what the supervisor says, it is
-        then called again, and connects anew (errors as for `Poller`). A stream that can begin at a place (an id, a
-        time) should begin a little before where it broke: records that come again are dropped by their identity (see
-        `Record`). If `resume` of the listener is True when `listen` is first called, an earlier collector has filled
-        the topic: a stream that can, then begins where that one may have been cut off.
+        nothing more will come. It raises when the line drops (errors as for `Poller`), and is then called again. A
+        stream that can begin at a place (an id, a time) should begin a little before where it broke: records that come
+        again are dropped (see `Record`). If `resume` of the listener is True when `listen` is first called, an earlier
+        collector has filled the topic: a stream that can, then begins where that one may have been cut off.
     hang_up
         Makes a `listen` that waits for data return or raise, for instance by closing its connection. Another thread
         calls it, perhaps again and again, perhaps before there is a connection. Without it, `stop` can only wait.
@@ -146,13 +139,8 @@ class Listener(Source):
         self._listen, self._hang_up = listen, hang_up
 
     def work(self, message: Any) -> None:
-        self.supervised(lambda: self._listen(self._receive))
+        self.supervised(lambda: self._listen(self.pass_on))
         self.ended.set()
-
-    def _receive(self, payload: bytes) -> None:
-        self.pass_on(payload)
-        if self.halted.is_set():
-            raise Halted
 
     def halt(self) -> None:
         super().halt()

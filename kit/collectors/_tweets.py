@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-import orjson
+import msgspec
 from pydantic import SecretStr
 
 from kit.collectors._collector import Collector
@@ -22,7 +22,6 @@ __all__ = ["collect_tweets"]
 logging.getLogger("tweepy").addHandler(logging.NullHandler())
 
 _ID = re.compile(rb'"id":"(\d+)"')  # the first in a line is the tweet's own
-_NUMBER = re.compile(r"[0-9]{1,19}")
 _SNOWFLAKE_EPOCH = 1_288_834_974_657  # 4 November 2010, in milliseconds since 1970
 
 
@@ -35,7 +34,6 @@ def collect_tweets(
     token: SecretStr | str | None = None,
     supervisor: Supervisor | None = None,
     bootstrap_servers: str | None = None,
-    wait_connected: float = 10.0,
 ) -> Collector:
     """Listen to X's stream, and pass each tweet on to a topic.
 
@@ -54,8 +52,6 @@ def collect_tweets(
     url, token
         Where to listen, and the bearer token for it; the lab's feeds (or the live X, with ``KIT_FEEDS=live``) by
         default.
-    wait_connected
-        Seconds to wait for the stream to be open, so that no tweet after this call is missed. 0: do not wait.
 
     Raises
     ------
@@ -83,8 +79,7 @@ def collect_tweets(
         listener, topic, tweet_records, supervisor=supervisor, bootstrap_servers=bootstrap_servers, **sharing
     )
     try:
-        if wait_connected:
-            collector._wait_for(lambda: stream.connected, "the stream to be open", wait_connected)
+        collector._wait_for(lambda: stream.connected, "the stream to be open", 10.0)  # no tweet after this is missed
     except BaseException as error:
         with suppress(CollectorError):
             collector.stop()
@@ -94,18 +89,29 @@ def collect_tweets(
     return collector
 
 
+class _Tweet(msgspec.Struct):
+    id: str
+    text: str
+
+
+class _Line(msgspec.Struct):
+    data: _Tweet
+    includes: Any = None
+
+
+_decode, _encode = msgspec.json.Decoder(_Line).decode, msgspec.json.Encoder().encode
+
+
 def tweet_records(line: bytes) -> list[Record]:
     """The record of one line of the stream; raises `BadPayload` if the line is not a tweet."""
     try:
-        body = orjson.loads(line)
-        number, text = body["data"]["id"], body["data"]["text"]
-        if not isinstance(text, str) or not isinstance(number, str) or not _NUMBER.fullmatch(number):
-            raise TypeError(f"a text and a number as text, not {text!r:.40} and {number!r:.40}")
-        if not 0 < int(number) < 1 << 63:
+        found = _decode(line)
+        number, text = found.data.id, found.data.text
+        if not (number.isascii() and number.isdigit() and 0 < int(number) < 1 << 63):
             raise ValueError(f"a number of 63 bits, not {number:.40}")
         at = (int(number) >> 22) + _SNOWFLAKE_EPOCH  # a snowflake holds its time (X documentation, "Snowflake IDs")
-        value = orjson.dumps({"id": number, "user": _author(body), "text": text, "ts": at})
-    except (ValueError, KeyError, TypeError) as error:  # ValueError: no JSON, or half a surrogate pair
+        value = _encode({"id": number, "user": _author(found.includes), "text": text, "ts": at})
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise BadPayload(
             "a tweet with data.id and data.text",
             got=f"{type(error).__name__}: {str(error)[:120]}",
@@ -122,9 +128,9 @@ def _tweet_id(line: bytes) -> bytes:
     return found[1] if found else line
 
 
-def _author(body: Any) -> str | None:
+def _author(includes: Any) -> str | None:
     """The author's user name, where the line includes it."""
     try:
-        return str(body["includes"]["users"][0]["username"])
+        return str(includes["users"][0]["username"])
     except (KeyError, TypeError, IndexError):
         return None

@@ -8,50 +8,50 @@ from typing import Any
 import pykka
 import pytest
 
-from kit.collectors import Supervisor
-from kit.collectors._actor import Failure, Supervised
+from kit.collectors import Supervisor, _supervisor
+from kit.collectors._actor import Actor
 from kit.errors import RateLimited, SourceError, Unauthorized
 from tests.wait import wait_until
 
 DOWN = SourceError("an answer", got="none", todo="wait")
 
 
-def failure(error: Exception = DOWN, *, progressed: bool = False) -> Failure:
-    return Failure("poller", error, progressed)
+def pauses(supervisor: Supervisor, failures: int) -> list[float | None]:
+    return [supervisor.decide("poller", DOWN) for _ in range(failures)]
 
 
 def test_each_restart_in_a_row_waits_twice_as_long_up_to_the_longest() -> None:
     supervisor = Supervisor(restarts=6, first=0.5, longest=3.0)
-    assert [supervisor.on_receive(failure()) for _ in range(7)] == [0.5, 1.0, 2.0, 3.0, 3.0, 3.0, None]
+    assert pauses(supervisor, 7) == [0.5, 1.0, 2.0, 3.0, 3.0, 3.0, None]
 
 
 def test_progress_starts_the_count_afresh() -> None:
     supervisor = Supervisor(restarts=2, first=0.5)
-    assert [supervisor.on_receive(failure()) for _ in range(2)] == [0.5, 1.0]
-    assert supervisor.on_receive(failure(progressed=True)) == 0.5
+    assert pauses(supervisor, 2) == [0.5, 1.0]
+    assert supervisor.decide("poller", DOWN, progressed=True) == 0.5
 
 
-def test_a_long_quiet_life_starts_the_count_afresh() -> None:
-    supervisor = Supervisor(restarts=1, first=1e-9, steady=0.0)  # any life at all is long enough
-    assert [supervisor.on_receive(failure()) for _ in range(3)] == [1e-9] * 3
+def test_a_long_quiet_life_starts_the_count_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_supervisor, "_STEADY_SECONDS", 0.0)  # any life at all is long enough
+    assert pauses(Supervisor(restarts=1, first=1e-9), 3) == [1e-9] * 3
 
 
 def test_each_actor_is_counted_alone() -> None:
     supervisor = Supervisor(restarts=1, first=0.5)
-    supervisor.on_receive(failure())
-    assert supervisor.on_receive(Failure("sender", DOWN, False)) == 0.5
+    pauses(supervisor, 1)
+    assert supervisor.decide("sender", DOWN) == 0.5
 
 
 def test_a_rate_limit_is_waited_for_as_long_as_the_feed_says() -> None:
     limited = RateLimited("fewer requests", got="429", todo="wait", retry_after=42.0)
-    assert Supervisor().on_receive(failure(limited)) == 42.0
+    assert Supervisor().decide("poller", limited) == 42.0
 
 
 def test_what_no_restart_can_mend_is_given_up_at_once() -> None:
-    assert Supervisor().on_receive(failure(Unauthorized("a token", got="401", todo="get one"))) is None
+    assert Supervisor().decide("poller", Unauthorized("a token", got="401", todo="get one")) is None
 
 
-class Fragile(Supervised):
+class Fragile(Actor):
     """Adds up what it is told; `tools` break when the test says so."""
 
     def __init__(self) -> None:
@@ -83,15 +83,13 @@ def breaking(times: int) -> Callable[[], None]:
 
 @contextmanager
 def started(actor: Fragile, supervisor: Supervisor) -> Iterator[Fragile]:
-    supervisor.begin()
-    actor.supervisor = supervisor.actor_ref
+    actor.supervisor = supervisor
     actor.begin()
     try:
         yield actor
     finally:
-        for one in (actor, supervisor):
-            one.ask_to_stop()
-            assert one.join(5.0)
+        actor.ask_to_stop()
+        assert actor.join(5.0)
 
 
 def test_a_restarted_actor_keeps_its_ref_its_mailbox_and_the_work_in_hand() -> None:
@@ -117,13 +115,25 @@ def test_an_actor_that_is_given_up_is_dead_and_says_of_what() -> None:
             actor.actor_ref.tell(b"b")
 
 
-def test_a_bug_outside_the_supervised_step_kills_the_actor_visibly() -> None:
-    actor = Fragile()
-    with started(actor, Supervisor()):
-        actor.work = [].index
-        actor.actor_ref.tell(b"a")
-        assert actor.join(5.0)
-        assert actor.error is not None
+class Bystander(pykka.ThreadingActor):
+    use_daemon_thread = True
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), SystemExit()])
+def test_a_bug_outside_the_supervised_step_kills_the_actor_visibly_and_no_other(error: BaseException) -> None:
+    def broken(message: Any) -> None:
+        raise error
+
+    bystander, actor = Bystander.start(), Fragile()
+    try:
+        with started(actor, Supervisor()):
+            actor.work = broken
+            actor.actor_ref.tell(b"a")
+            assert actor.join(5.0)
+            assert actor.error is error
+        assert bystander.is_alive()
+    finally:
+        bystander.stop()
 
 
 def test_a_halt_interrupts_a_long_back_off() -> None:

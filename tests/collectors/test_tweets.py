@@ -176,10 +176,10 @@ def test_a_rule_that_cannot_be_read_is_said_at_once(feed: FeedServer, broker: st
         collect(feed, broker, topic, rules=["(bank"])
 
 
-def test_feeds_that_are_down_are_said_after_the_time_one_is_ready_to_wait(broker: str, topic: str) -> None:
-    url = f"http://127.0.0.1:{choose_port()}"
+def test_feeds_that_are_down_are_said_when_the_supervisor_gives_up(broker: str, topic: str) -> None:
+    url, supervisor = f"http://127.0.0.1:{choose_port()}", Supervisor(restarts=1, first=0.01)
     with pytest.raises(SourceError, match="kit status"):
-        collect_tweets(topic, url=url, token="a token", bootstrap_servers=broker, wait_connected=0.5)
+        collect_tweets(topic, url=url, token="a token", supervisor=supervisor, bootstrap_servers=broker)
 
 
 def test_brokers_that_are_down_are_said_at_once(feed: FeedServer, topic: str) -> None:
