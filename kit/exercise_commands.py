@@ -63,7 +63,7 @@ def grade(
     """
     from kit import grading
 
-    def write(grades: list[grading.Grade]) -> None:  # after each notebook: nobody waits an hour for nothing
+    def write(grades: list[grading.Grade]) -> None:  # after each notebook: a later one may be interrupted
         grading.write_csv(grades, csv)
         grading.write_junit(grades, junit)
 

@@ -138,5 +138,5 @@ class _Run:
         )
 
     def _crashed(self, gap: int, why: str) -> str:
-        outcome = Crashed("", (("error", why), ("next", "mend that code, or take it out; then hand it in again")))
+        outcome = Crashed("", (("error", why), ("next", "correct that code, or take it out; then hand it in again")))
         return repr(outcome.of(gap, self._titles[gap]))

@@ -46,7 +46,7 @@ class _Inbox:
         context.defer(self._end)
 
     def messages(self) -> list[Any] | None:
-        """All that it was told; None: it was stopped."""
+        """All messages that it got; None: it was stopped."""
         self._over.set()
         try:
             self.ref.proxy().actor_urn.get(timeout=2)

@@ -52,7 +52,7 @@ def _row(tweet: Tweet) -> list[str]:
 
 
 def _check_line(context: CheckContext, tweet: Tweet, line: str, earlier: list[Tweet]) -> None:
-    """One line of CSV gives back what was put in, to whoever reads CSV."""
+    """One line of CSV gives back what was put in, to a reader of CSV."""
     wanted = _row(tweet)
     try:
         rows = list(csv.reader(io.StringIO(line, newline=""), strict=True))

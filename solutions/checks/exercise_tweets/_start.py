@@ -38,7 +38,7 @@ def start_actor(context: CheckContext) -> None:
         if started != [ref]:
             advice = "call start once, each time start_actor is called, and return what it gives"
             if not started and ref not in before:
-                advice = f"TweetActor(…) makes an actor that nobody runs; {_START}"
+                advice = f"TweetActor(…) makes an actor without a thread; {_START}"
             got = f"{len(started)} were started" if len(started) != 1 else "one was started, and another's ref returned"
             context.wrong("one actor, and its ref", got=got if started else "none was started now", advice=advice)
         _check_arguments(context, ref, given)
@@ -53,7 +53,7 @@ def _started(kind: Any, known: set[Any]) -> list[Any]:
 def _check_ref(context: CheckContext, ref: Any, started: list[Any]) -> None:
     if isinstance(ref, pykka.Actor):
         got, advice = (
-            "the actor itself, which nobody has started",
+            "the actor itself, which was not started",
             f"TweetActor(…) makes an actor without a thread; {_START}",
         )
         if started:

@@ -9,7 +9,7 @@ _START = "TweetActor.start(producer, topic, live, every)"
 _MADE = "TweetActor(producer, topic, live, every)"
 
 WRONG = [
-    Wrong("an object runs", f"return {_MADE}", hears="a method start", got="nobody has started"),
+    Wrong("an object runs", f"return {_MADE}", hears="a method start", got="which was not started"),
     Wrong("started is returned", _START, hears="return what start gives", got="does it return anything?"),
     Wrong("a method's name calls it", "return TweetActor.start", hears="call it", got="was not called"),
     Wrong("an object is started", f"return {_MADE}.start()", kind=Crashed, hears="start belongs to the class"),
@@ -21,7 +21,10 @@ WRONG = [
         got="not its ref",
     ),
     Wrong(
-        "an object has a ref, so it runs", f"return {_MADE}.actor_ref", hears="that nobody runs", got="none was started"
+        "an object has a ref, so it runs",
+        f"return {_MADE}.actor_ref",
+        hears="an actor without a thread",
+        got="none was started",
     ),
     Wrong("a proxy is friendlier", f"return {_START}.proxy()", hears="without .proxy()", got="a proxy"),
     Wrong("two are quicker", f"{_START}\nreturn {_START}", hears="call start once", got="2 were started"),
