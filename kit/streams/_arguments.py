@@ -8,13 +8,11 @@ from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 from kafka import TopicPartition
-from kafka.admin import KafkaAdminClient
-from kafka.errors import LeaderNotAvailableError
 from kafka.protocol.consumer import OffsetSpec
 
 from kit.errors import ConfigError
-from kit.servers.clients import admin, ask
-from kit.topics.look import metadata, partition_offsets, whole_range
+from kit.servers.clients import admin
+from kit.topics.look import all_offsets
 
 __all__ = ["Parse", "Start", "check", "first_offsets"]
 
@@ -28,30 +26,28 @@ def first_offsets(
     topic: str, start: Start, servers: str
 ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
     """Where to begin in each partition, and the offset that its next record gets."""
+    moments = [_milliseconds(start)] if isinstance(start, date) and not pd.isna(start) else []
+    # Kafka has no times before 1970: numbers below 0 ask it for something else.
+    times = [at if at > 0 else OffsetSpec.EARLIEST for at in moments]
     with admin(servers) as client:
-        spans = whole_range(client, topic)
-        end = {tp: last for tp, (_, last) in spans.items()}
-        if isinstance(start, date) and not pd.isna(start):
-            found = _offsets_at(client, topic, start)
-            return {tp: found[tp] if found[tp] >= 0 else end[tp] for tp in spans}, end
+        first, end, *found = all_offsets(client, topic, OffsetSpec.EARLIEST, OffsetSpec.LATEST, *times)
+    if found:  # -1 where all records are older
+        return {tp: at if at >= 0 else end[tp] for tp, at in found[0].items()}, end
     if start == "now":
         return dict(end), end
     if start == "earliest":
-        return {tp: first for tp, (first, _) in spans.items()}, end
-    if isinstance(start, Mapping):
-        unknown = set(start) - {tp.partition for tp in spans}
-        if unknown:
-            raise _bad_start(start, f"the topic has partitions {sorted(tp.partition for tp in spans)}")
-        asked = {tp: start.get(tp.partition, first) for tp, (first, _) in spans.items()}
-    else:
-        asked = dict.fromkeys(spans, start)
+        return first, end
+    partitions = sorted(tp.partition for tp in end)
+    asked = start if isinstance(start, Mapping) else dict.fromkeys(partitions, start)
+    if not set(asked) <= set(partitions):
+        raise _bad_start(start, f"the topic has partitions {partitions}")
     try:
-        wanted = {tp: _offset(one) for tp, one in asked.items()}
+        wanted = first | {TopicPartition(topic, partition): _offset(one) for partition, one in asked.items()}
     except TypeError:
         raise _bad_start(start, "that is none of them") from None
-    for tp, (first, last) in spans.items():
-        if not first <= wanted[tp] <= last:
-            raise _bad_start(start, f"partition {tp.partition} holds the offsets {first} to {last}")
+    for tp, offset in wanted.items():
+        if not first[tp] <= offset <= end[tp]:
+            raise _bad_start(start, f"partition {tp.partition} holds the offsets {first[tp]} to {end[tp]}")
     return wanted, end
 
 
@@ -60,22 +56,6 @@ def _offset(one: object) -> int:
     if isinstance(one, bool):
         raise TypeError
     return index(one)  # type: ignore[arg-type]
-
-
-def _offsets_at(client: KafkaAdminClient, topic: str, start: date) -> dict[TopicPartition, int]:
-    """The first offset of each partition whose record is not older than `start`; -1 where all are."""
-    at = _milliseconds(start)
-    # Kafka has no times before 1970: numbers below 0 ask it for something else.
-    spec = at if at > 0 else OffsetSpec.EARLIEST
-
-    def look() -> dict[TopicPartition, int]:
-        known = metadata(client, [topic])
-        found = partition_offsets(client, known, spec)
-        if len(found) < sum(len(one["partitions"]) for one in known):
-            raise LeaderNotAvailableError(f"a partition of {topic} has no leader")
-        return found
-
-    return ask(look)
 
 
 def _milliseconds(start: date) -> int:
@@ -99,21 +79,15 @@ def _bad_start(start: object, why: str) -> ConfigError:
     )
 
 
-def check(*, every: float, count: int | None, seconds: float | None, parse: object) -> None:
-    """Refuse what a stream cannot do.
-
-    Raises
-    ------
-    ConfigError
-        It names the argument.
-    """
+def check(**given: Any) -> None:
+    """Refuse what a stream cannot do, with an error that names the argument."""
+    every, count, seconds, parse = (given[name] for name in ("every", "count", "seconds", "parse"))
     right = {
         "every": _is(every, Real) and every >= 0,
         "count": count is None or (_is(count, Integral) and count >= 1),
         "seconds": seconds is None or (_is(seconds, Real) and seconds > 0),
         "parse": parse is None or parse == "json" or callable(parse),
     }
-    given = {"every": every, "count": count, "seconds": seconds, "parse": parse}
     for name in (name for name, fine in right.items() if not fine):
         raise ConfigError(
             'every >= 0, count >= 1, seconds > 0, and parse="json", a function or None',

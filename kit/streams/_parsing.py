@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kit.streams._arguments import Parse
+from kit.topics.records import readable
 
 __all__ = ["Unreadable", "joined", "parsed"]
 
@@ -29,27 +30,27 @@ class Unreadable(Exception):
 
 
 def parsed(records: Sequence[Any], parse: Parse) -> dict[str, Any]:
-    """The fields of the records' values, a column each. A field with the name of one of Kafka's gets a prefix.
+    """The fields of the records' values, a column each (without `parse`: the column `value`).
 
-    Raises
-    ------
-    Unreadable
-        For the first record whose value is not as it should be.
+    A field with the name of one of Kafka's gets a prefix. `Unreadable` is the first value that is not as it should be.
     """
+    if parse is None:
+        return {"value": _objects([readable(record.value) for record in records])}
     try:  # all of them are JSON objects, nearly always
         rows = [_decode(record.value) for record in records] if parse == "json" else None
     except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
         rows = None  # a tombstone, something that only Python's own parser takes, or a bad one: which?
     if rows is None:
-        rows = [_fields(record, place, parse) for place, record in enumerate(records)]
+        read = _json if parse == "json" else parse
+        rows = [_fields(record, place, read) for place, record in enumerate(records)]
     return {_own_name(name): column(values) for name, values in _transposed(rows).items()}
 
 
-def _fields(record: Any, place: int, parse: Parse) -> dict[str, Any]:
+def _fields(record: Any, place: int, read: Callable[[bytes], Any]) -> dict[str, Any]:
     if record.value is None:  # a tombstone has a key and says that what was known of it is gone
         return {}
     try:
-        found = _json(record.value) if parse == "json" else parse(record.value)  # type: ignore[misc]
+        found = read(record.value)
         if not isinstance(found, Mapping):
             raise TypeError(f"a {type(found).__name__}, not a mapping")
         return dict(found)
@@ -67,16 +68,13 @@ def _json(raw: bytes) -> Any:
 
 
 def _own_name(name: Any) -> Any:
-    """`timestamp` as `value_timestamp`, for `timestamp` is Kafka's; two names never become one."""
     return f"value_{name}" if isinstance(name, str) and _KAFKAS.fullmatch(name) else name
 
 
 def _transposed(rows: Sequence[dict[str, Any]]) -> dict[Any, Sequence[Any]]:
     """The values of each field, `pd.NA` where a row lacks it."""
     layouts = set(map(tuple, rows))
-    if (
-        len(layouts) == 1
-    ):  # all rows have the same fields; no tuple for each row, which would wake the garbage collector
+    if len(layouts) == 1:  # nearly always; no tuple for each row, which would wake the garbage collector
         return {name: [row[name] for row in rows] for name in layouts.pop()}
     names = dict.fromkeys(chain.from_iterable(rows))
     return {name: [row.get(name, pd.NA) for row in rows] for name in names}

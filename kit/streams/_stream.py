@@ -1,17 +1,36 @@
 """A topic, read batch by batch."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import pandas as pd
+from kafka import TopicPartition
+from kafka.errors import LogTruncationError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from kit.errors import ConfigError
+from kit.deadline import Deadline
+from kit.errors import BadPayload, BrokerUnavailable, ConfigError, TopicError
 from kit.servers import addresses
-from kit.streams._arguments import Parse, Start, check
-from kit.streams._reader import Progress, Reader
+from kit.servers.clients import consumer
+from kit.streams._arguments import Parse, Start, check, first_offsets
+from kit.streams._parsing import Unreadable, parsed
+from kit.streams._watch import Watch
+from kit.topics.records import columns
 
 __all__ = ["Stream", "batches"]
+
+_MOST = 10_000  # records in one batch
+_POLL_MS = 100
+_RECONNECT_MS = 500  # the longest pause before a broker that died is looked for again; kafka-python's own is 30 s
+_GONE = (OffsetOutOfRangeError, NoOffsetForPartitionError, LogTruncationError)
+
+
+class _Progress(NamedTuple):
+    """How far a stream is: the next offset of each partition, and the records up to there."""
+
+    position: dict[TopicPartition, int]
+    records: int
 
 
 class Stream:
@@ -38,6 +57,14 @@ class Stream:
     bootstrap_servers
         ``host:port,…``; default: the lab's.
 
+    Yields
+    ------
+    DataFrame
+        ``topic``, ``partition``, ``offset``, ``timestamp`` (``datetime64[ms, UTC]``, NaT for a record without a time),
+        ``key``, and a column for each field of the values (or ``value``). The first five are always Kafka's: a field
+        called ``timestamp`` is the column ``value_timestamp``. Numbers are exact: whole numbers with gaps are
+        ``Int64``, whole numbers beyond 64 bits stay Python's own.
+
     Raises
     ------
     TopicError, BrokerUnavailable
@@ -50,7 +77,7 @@ class Stream:
 
     Examples
     --------
-    >>> with Stream("quotes", start="earliest", seconds=5) as stream:                # doctest: +SKIP
+    >>> with streams.batches("quotes", start="earliest", seconds=5) as stream:                # doctest: +SKIP
     ...     for batch in stream:
     ...         print(len(batch), batch.offset.max())
     """
@@ -67,61 +94,64 @@ class Stream:
         bootstrap_servers: str | None = None,
     ) -> None:
         check(every=every, count=count, seconds=seconds, parse=parse)
-        servers = bootstrap_servers or addresses.bootstrap_servers()
         self.topic = topic
-        self._reader = Reader(
-            topic, start, every=every, count=count, seconds=seconds, parse=parse, bootstrap_servers=servers
-        )
-        self._batches: Iterator[tuple[pd.DataFrame, Progress]] | None = None
-        self._ended = False
+        self._every, self._count, self._seconds, self._parse = every, count, seconds, parse
+        self._servers = bootstrap_servers or addresses.bootstrap_servers()
+        first, self._end = first_offsets(topic, start, self._servers)
+        self._progress = _Progress(first, 0)
+        self._watch = Watch(topic, self._servers)
+        self._stopped, self._ended = threading.Event(), False
+        self._deadline: Deadline | None = None  # from the first batch on
+        self._consumer: Generator[Any, Any, None] | None = None
+        self._bad: Unreadable | None = None  # the record behind the last batch, if it cannot be parsed
 
     @property
     def records(self) -> int:
         """How many have been read."""
-        return self._reader.progress.records
+        return self._progress.records
 
     @property
     def position(self) -> dict[int, int]:
         """The offset of the next record of each partition: `start` for a stream that goes on where this one is."""
-        return self._reader.offsets
+        return {tp.partition: offset for tp, offset in sorted(self._progress.position.items())}
 
     @property
     def behind(self) -> set[int]:
         """The partitions that held more, when they were last asked, than has been read."""
-        end = self._reader.end
-        return {tp.partition for tp, offset in self._reader.progress.position.items() if offset < end[tp]}
+        return {tp.partition for tp, offset in self._progress.position.items() if offset < self._end[tp]}
 
-    def __iter__(self) -> Iterator[pd.DataFrame]:
+    def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> pd.DataFrame:
-        if self._batches is None:
-            self._batches = self._reader.batches()
+        self._deadline = self._deadline or Deadline(self._seconds)
         try:
-            batch, progress = next(self._batches)
-        except StopIteration:
+            found = self._read(self._deadline)
+        except BaseException as error:  # an interrupt, too: the next call reads on from `_progress` with a new consumer
+            self._release()
+            if not (isinstance(error, BrokerUnavailable) and self._stopped.is_set()):
+                raise
+            found = None  # a stream that was stopped does not need them any more
+        if found is None:
             self._ended = True
-            raise
-        except BaseException:  # an interrupt, too: the next call reads on from `progress` with a consumer of its own
-            batches, self._batches = self._batches, None
-            batches.close()  # type: ignore[attr-defined]  # it is a generator
-            raise
+            self._release()
+            raise StopIteration
+        batch, progress = found
         # Without a call between these two lines no interrupt can come between them: a batch is given, or read again.
-        self._reader.progress = progress
+        self._progress = progress
         return batch
 
     def stop(self) -> None:
-        """End the stream: whoever iterates gets what has been read, and then no more. Idempotent."""
-        self._reader.stopped.set()
+        """End the stream: the loop over it gets what has been read, and then no more. From any thread; idempotent."""
+        self._stopped.set()
 
     def close(self) -> None:
         """Stop, and close the consumer. For the thread that iterates. Idempotent."""
         self.stop()
-        if self._batches is not None:
-            self._batches.close()  # type: ignore[attr-defined]  # it is a generator
+        self._release()
 
     def __enter__(self) -> Self:
-        if self._reader.stopped.is_set():
+        if self._stopped.is_set():
             todo = f"make a new one: streams.batches({self.topic!r}, start={self.position})"
             raise ConfigError("an open stream", got="it has been stopped", todo=todo)
         return self
@@ -130,19 +160,119 @@ class Stream:
         self.close()
 
     def __repr__(self) -> str:
-        state = "stopped" if self._reader.stopped.is_set() else "ended" if self._ended else "open"
+        state = "stopped" if self._stopped.is_set() else "ended" if self._ended else "open"
         return f"<Stream of topic {self.topic!r}: {state}, {self.records:,} records read, at offsets {self.position}>"
 
+    def _call(self, method: str, *args: Any, **options: Any) -> Any:
+        """Call a method of the consumer, which is opened when there is none."""
+        if self._consumer is None:
+            self._consumer = _calls(self._servers)
+            next(self._consumer)
+            self._assign(self._progress.position)
+        return self._consumer.send((method, args, options))
 
-def batches(topic: str, **options: Any) -> Stream:
-    """A topic as micro-batches: a `Stream`, whose options these are.
+    def _release(self) -> None:
+        """Close the consumer."""
+        opened, self._consumer, self._bad = self._consumer, None, None
+        if opened is not None:
+            opened.close()
 
-    Returns
-    -------
-    Stream
-        An iterator of DataFrames with the columns ``topic``, ``partition``, ``offset``, ``timestamp``
-        (``datetime64[ms, UTC]``, NaT for a record without a time), ``key``, and one for each field of the values (or
-        ``value``). These five are always Kafka's: a field called ``timestamp`` is the column ``value_timestamp``.
-        Numbers are exact: whole numbers with gaps are ``Int64``, whole numbers beyond 64 bits stay Python's own.
+    def _assign(self, offsets: dict[TopicPartition, int]) -> None:
+        """Have the consumer read all partitions, these from these offsets on."""
+        self._call("assign", list(self._progress.position))
+        for tp, offset in offsets.items():
+            self._call("seek", tp, offset)
+
+    def _read(self, deadline: Deadline) -> tuple[pd.DataFrame, _Progress] | None:
+        """The next batch, with the progress that it is; None at the end."""
+        while not self._stopped.is_set() and not deadline.passed and self._wanted():
+            if self._bad is not None:
+                raise self._unreadable(self._bad) from self._bad.__cause__
+            self._look()  # one partition may be gone while another keeps the consumer busy
+            try:
+                records = self._gather(Deadline(min(self._every, deadline.left)))
+                # The end of a transaction takes an offset, too, behind its last record.
+                partitions = self._progress.position
+                reached = {tp: at for tp in partitions if (at := self._call("position", tp, timeout_ms=0)) is not None}
+            except TopicError as error:
+                if isinstance(error.__cause__, _GONE):
+                    raise self._gone(error.__cause__) from error.__cause__
+                raise
+            self._end |= {tp: high for tp in partitions if (high := self._call("highwater", tp)) is not None}
+            if records:
+                return self._batch(records, reached)
+            self._progress = self._after(reached)
+        return None
+
+    def _look(self) -> None:
+        """See that all is well; partitions that were added are read from their beginning."""
+        if new := self._watch.look(self._progress.position):
+            self._end |= {tp: end for tp, (_, end) in new.items()}
+            first = {tp: first for tp, (first, _) in new.items()}
+            self._progress = self._after(first)
+            self._assign(first)
+
+    def _after(self, reached: dict[TopicPartition, int], records: int = 0) -> _Progress:
+        return _Progress(self._progress.position | reached, self._progress.records + records)
+
+    def _wanted(self) -> int:
+        """How many records the next batch may have."""
+        return _MOST if self._count is None else min(_MOST, self._count - self._progress.records)
+
+    def _gather(self, due: Deadline) -> list[Any]:
+        """The records up to `due` (at least one poll), in the order of their partitions."""
+        gathered: list[Any] = []
+        while True:
+            patience = _POLL_MS if not self._every and not gathered else min(due.left * 1000, _POLL_MS)
+            polled = self._call("poll", timeout_ms=int(patience), max_records=self._wanted() - len(gathered))
+            for records in polled.values():
+                gathered += records
+            if len(gathered) >= self._wanted() or self._stopped.is_set() or due.passed:
+                return gathered
+            if not gathered:  # what there is, is given first
+                self._look()
+
+    def _batch(self, records: list[Any], reached: dict[TopicPartition, int]) -> tuple[pd.DataFrame, _Progress]:
+        """The records as a batch, up to the first that cannot be parsed: that one is the next call's error."""
+        try:
+            values = parsed(records, self._parse)
+        except Unreadable as error:
+            if error.place == 0:
+                raise self._unreadable(error) from error.__cause__
+            self._bad, records = error, records[: error.place]
+            values = parsed(records, self._parse)
+            reached = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
+        return pd.DataFrame(columns(records) | values), self._after(reached, len(records))
+
+    def _gone(self, error: Exception) -> TopicError:
+        return TopicError(
+            f"the records of topic {self.topic!r} from the offsets {self.position} on",
+            got=f"they are not there any more: the topic was made anew, or its retention deleted them ({error})",
+            todo='start again with start="earliest", and keep the records longer (retention.ms)',
+        )
+
+    def _unreadable(self, bad: Unreadable) -> BadPayload:
+        record = bad.record
+        return BadPayload(
+            f"a record that can be parsed at {record.topic}-{record.partition}, offset {record.offset}",
+            got=f"{bad}; the value begins {record.value[:60]!r}",
+            todo=f"go on behind it with start={self.position | {record.partition: record.offset + 1}}, "
+            "or read it with parse=None",
+            raw=record.value,
+        )
+
+
+def _calls(servers: str) -> Generator[Any, Any, None]:
+    """A consumer that calls the methods which are sent to it.
+
+    kafka-python keeps errors of calls, and so the frames above them: here those end, so a stream that is dropped is
+    gone, and its consumer closed.
     """
-    return Stream(topic, **options)
+    with consumer(servers, reconnect_backoff_max_ms=_RECONNECT_MS) as client:
+        found = None
+        while True:
+            method, args, options = yield found
+            found = getattr(client, method)(*args, **options)
+
+
+batches = Stream

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -10,10 +11,10 @@ import pandas as pd
 from kit.errors import ConfigError
 from kit.streams._parsing import joined
 from kit.streams._stream import Stream
-from kit.streams._times import event_times
 
 __all__ = ["Windows", "windows"]
 
+_ENOUGH = 20  # records: if none of so many has the column, its name is wrong
 _LONGEST = 366 * 86_400.0
 _AT = "\0 event time"  # a column of our own, beside those of the records
 _LONG_AGO = pd.Timestamp.min.tz_localize("UTC")
@@ -21,23 +22,23 @@ _LONG_AGO = pd.Timestamp.min.tz_localize("UTC")
 Take = Callable[[pd.DataFrame], None]
 
 
-def windows(
-    topic: str,
-    *,
-    seconds: float = 20.0,
-    lateness: float = 0.0,
-    on: str = "timestamp",
-    windows: int | None = None,
-    late: Take | None = None,
-    bad: Take | None = None,
-    stop_after: float | None = None,
-    **options: Any,
-) -> "Windows":
+class _State(NamedTuple):
+    """What is known of the windows so far. It is replaced as a whole, so an interrupt leaves the one before."""
+
+    open: Mapping[pd.Timestamp, tuple[pd.DataFrame, ...]] = MappingProxyType({})
+    newest: Mapping[Any, pd.Timestamp] = MappingProxyType({})  # event time, by partition
+    closed_until: pd.Timestamp = _LONG_AGO
+    ready: tuple[pd.DataFrame, ...] = ()
+
+
+class Windows:
     """A topic cut into tumbling windows of event time. A window is given when the watermark passes its end.
 
     The watermark is the newest event time seen, less `lateness`; while a partition is still being caught up with, it is
     that partition's newest, less `lateness`. A record of a window that is over already is late: it goes to `late`, or
     is dropped. A record without an event time that can be used is in no window: it goes to `bad`.
+
+    After an interrupt it goes on as a `Stream` does. `bad` counts the records without an event time so far.
 
     Parameters
     ----------
@@ -50,61 +51,55 @@ def windows(
         The default is Kafka's own time; a field of the records that is called so is ``value_timestamp``.
     windows
         End after so many.
-    late
-        Called with the late records of a batch.
-    bad
-        Called with the records of a batch that have no usable event time: none, no time, a negative number, or one so
-        far away that it must be in other units. Without it, a warning names the first of them.
+    late, bad
+        Called with the late records of a batch, and with those that have no usable event time: none, no time, a
+        negative number, or one so far away that it must be in other units. Without `bad`, a warning names the first.
     stop_after
         End after so many seconds of reading; the windows that are open are then given as they are.
     **options
         As in `Stream`. After `count` records, too, the open windows are given.
 
-    Returns
-    -------
-    Windows
-        An iterator of DataFrames: the records of one window, as in `batches`, by event time; `attrs` has ``start`` and
-        ``end``. Its `bad` counts the records that are in no window for want of an event time.
+    Yields
+    ------
+    DataFrame
+        The records of one window, as in `batches`, by event time; `attrs` has ``start`` and ``end``.
 
     Raises
     ------
     ConfigError
-        No record has had a column `on` so far (while iterating); also as `Stream`.
+        None of the first 20 records has a column `on`, or none at all when the reading ends; also as `Stream`.
 
     Examples
     --------
     >>> for window in windows("quotes", seconds=20, windows=3):                      # doctest: +SKIP
     ...     print(window.attrs["start"], window.groupby("symbol").price.mean())
     """
-    if not (0.001 <= seconds <= _LONGEST and 0 <= lateness <= _LONGEST and (windows is None or windows >= 1)):
-        raise ConfigError(
-            "seconds from 0.001 to a year, lateness from 0 to a year, and windows=1 or more",
-            got=f"seconds={seconds}, lateness={lateness}, windows={windows}",
-            todo="write for instance streams.windows(topic, seconds=20, lateness=5)",
-        )
-    cutter = _Cutter(pd.Timedelta(seconds=seconds), pd.Timedelta(seconds=lateness), on)
-    return Windows(Stream(topic, seconds=stop_after, **options), cutter, windows, late=late, bad=bad or _warn)
 
-
-class _State(NamedTuple):
-    """What is known of the windows so far. It is replaced as a whole, so an interrupt leaves the one before."""
-
-    open: Mapping[pd.Timestamp, tuple[pd.DataFrame, ...]] = MappingProxyType({})
-    newest: Mapping[Any, pd.Timestamp] = MappingProxyType({})  # event time, by partition
-    closed_until: pd.Timestamp = _LONG_AGO
-    ready: tuple[pd.DataFrame, ...] = ()
-    late: pd.DataFrame | None = None
-    bad: pd.DataFrame | None = None
-
-
-class Windows:
-    """The windows of a topic, an iterator; made by `windows`. After an interrupt it goes on as a `Stream` does."""
-
-    def __init__(self, stream: Stream, cutter: "_Cutter", most: int | None, *, late: Take | None, bad: Take) -> None:
+    def __init__(
+        self,
+        topic: str,
+        *,
+        seconds: float = 20.0,
+        lateness: float = 0.0,
+        on: str = "timestamp",
+        windows: int | None = None,
+        late: Take | None = None,
+        bad: Take | None = None,
+        stop_after: float | None = None,
+        **options: Any,
+    ) -> None:
+        if not (0.001 <= seconds <= _LONGEST and 0 <= lateness <= _LONGEST and (windows is None or windows >= 1)):
+            raise ConfigError(
+                "seconds from 0.001 to a year, lateness from 0 to a year, and windows=1 or more",
+                got=f"seconds={seconds}, lateness={lateness}, windows={windows}",
+                todo="write for instance streams.windows(topic, seconds=20, lateness=5)",
+            )
         self.bad = 0
-        self._stream, self._cutter, self._left = stream, cutter, most
-        self._take_late, self._take_bad = late, bad
+        self._cutter = _Cutter(pd.Timedelta(seconds=seconds), pd.Timedelta(seconds=lateness), on)
+        self._stream = Stream(topic, seconds=stop_after, **options)
+        self._left, self._take_late, self._take_bad = windows, late, bad or _warn
         self._batch: pd.DataFrame | None = None
+        self._columns: dict[Any, None] = {}  # of all records so far
         self._state = _State()
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
@@ -129,16 +124,28 @@ class Windows:
             for self._batch in self._stream:  # noqa: B020  # stored by the loop itself: no interrupt comes in between
                 break
         if self._batch is None:
+            self._check_column()
             self._state = self._cutter.rest(self._state)
             return bool(self._state.ready)
-        state = self._cutter.cut(self._state, self._batch, self._stream.behind)
-        self._state, self._batch = state._replace(late=None, bad=None), None
-        if state.bad is not None:
-            self.bad += len(state.bad)
-            self._take_bad(state.bad)
-        if state.late is not None and self._take_late is not None:
-            self._take_late(state.late)
+        self._columns |= dict.fromkeys(self._batch)
+        if self._stream.records >= _ENOUGH:
+            self._check_column()
+        state, late, bad = self._cutter.cut(self._state, self._batch, self._stream.behind)
+        self._state, self._batch = state, None
+        if len(bad):
+            self.bad += len(bad)
+            self._take_bad(bad)
+        if len(late) and self._take_late is not None:
+            self._take_late(late)
         return True
+
+    def _check_column(self) -> None:
+        if self._columns and self._cutter.on not in self._columns:
+            raise ConfigError(
+                f"a column {self._cutter.on!r} with times or milliseconds since 1970",
+                got=f"the columns are {', '.join(map(str, self._columns))}",
+                todo='name another column with on=…, or leave it out for Kafka\'s own "timestamp"',
+            )
 
     def stop(self) -> None:
         """End the reading: the windows that are open are given as they are. From any thread; idempotent."""
@@ -153,18 +160,18 @@ class _Cutter:
     """Puts records into windows, and says which windows the watermark has passed."""
 
     def __init__(self, length: pd.Timedelta, lateness: pd.Timedelta, on: str) -> None:
-        self._length, self._lateness, self._on = length, lateness, on
-        self._seen = False  # whether a record had the column
+        self._length, self._lateness, self.on = length, lateness, on
 
-    def cut(self, before: _State, batch: pd.DataFrame, behind: set[int]) -> _State:
-        """Sort a batch into its windows."""
-        at = self._times(batch)
+    def cut(self, before: _State, batch: pd.DataFrame, behind: set[int]) -> tuple[_State, pd.DataFrame, pd.DataFrame]:
+        """Sort a batch into its windows: the state after it, its late records, and those without an event time."""
+        times = batch[self.on] if self.on in batch else pd.Series(pd.NA, index=batch.index, dtype=object)
+        at = _event_times(times, margin=self._length + self._lateness)
         known = at.notna()
-        bad = None if known.all() else batch[~known].reset_index(drop=True)
+        bad = batch[~known].reset_index(drop=True)
         batch, at = batch[known], at[known]
         begin = at.dt.floor(self._length)
         in_time = begin >= before.closed_until
-        late = None if in_time.all() else batch[~in_time].reset_index(drop=True)
+        late = batch[~in_time].reset_index(drop=True)
         opened = dict(before.open)
         for start, part in batch.assign(**{_AT: at})[in_time].groupby(begin[in_time]):
             opened[pd.Timestamp(start)] = (*opened.get(pd.Timestamp(start), ()), part)
@@ -178,24 +185,12 @@ class _Cutter:
             closed_until = max(closed_until, (watermark - self._lateness).floor(self._length))
         over = sorted(start for start in opened if start < closed_until)
         ready = tuple(self._window(start, opened.pop(start)) for start in over)
-        return _State(opened, newest, closed_until, before.ready + ready, late, bad)
+        return _State(opened, newest, closed_until, before.ready + ready), late, bad
 
     def rest(self, state: _State) -> _State:
         """All windows that are open."""
         ready = tuple(self._window(start, state.open[start]) for start in sorted(state.open))
         return state._replace(open={}, ready=state.ready + ready)
-
-    def _times(self, batch: pd.DataFrame) -> Any:
-        if self._on in batch:
-            self._seen = True
-            return event_times(batch[self._on], margin=self._length + self._lateness)
-        if not self._seen:
-            raise ConfigError(
-                f"a column {self._on!r} with times or milliseconds since 1970",
-                got=f"the columns are {', '.join(map(str, batch.columns))}",
-                todo='name another column with on=…, or leave it out for Kafka\'s own "timestamp"',
-            )
-        return pd.Series(pd.NaT, index=batch.index, dtype="datetime64[ns, UTC]")
 
     def _window(self, start: pd.Timestamp, parts: tuple[pd.DataFrame, ...]) -> pd.DataFrame:
         window = joined(parts).sort_values(_AT, kind="stable", ignore_index=True).drop(columns=_AT)
@@ -207,3 +202,32 @@ def _warn(bad: pd.DataFrame) -> None:
     first = bad.iloc[0]
     text = f"{len(bad)} record(s) without a usable event time are in no window, the first one at"
     warnings.warn(f"{text} {first['topic']}-{first['partition']}, offset {first['offset']}", stacklevel=4)
+
+
+def _event_times(column: "pd.Series[Any]", *, margin: pd.Timedelta) -> Any:
+    """A column as UTC times (ns), NaT for what is no event time.
+
+    Numbers are milliseconds since 1970, and not negative; text is ISO 8601, in UTC if it names no zone. `margin`: how
+    far from the ends of what pandas can count in nanoseconds (1677 and 2262) a time must be.
+    """
+    first, last = pd.Timestamp.min + margin, pd.Timestamp.max - margin
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return column.where(column.between(first.tz_localize("UTC"), last.tz_localize("UTC"))).dt.as_unit("ns")
+    numbers = column.map(_number).astype("float64")  # in the range, floats are exact
+    numbers = numbers.where(numbers.between(0, last.value // 10**6))
+    texts = column.astype(object).where(column.map(_is_time))
+    times = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce").dt.as_unit("ns")
+    times = times.where(times.between(first.tz_localize("UTC"), last.tz_localize("UTC")))
+    return times.fillna(pd.to_datetime(numbers, unit="ms", utc=True).dt.as_unit("ns"))
+
+
+def _number(one: Any) -> float:
+    fits = isinstance(one, int | float) and not isinstance(one, bool) and abs(one) < 2**63
+    return float(one) if fits else float("nan")
+
+
+def _is_time(one: Any) -> bool:
+    return isinstance(one, date) or (isinstance(one, str) and one[:1].isdigit())  # pandas would take "now", too
+
+
+windows = Windows

@@ -39,10 +39,8 @@ def lag(group: str, *, bootstrap_servers: str | None = None) -> pd.DataFrame:
 
     Raises
     ------
-    TopicError
-        There is no such group (the message has the names that look like it), or it is a share group.
-    BrokerUnavailable
-        No broker answered.
+    TopicError, BrokerUnavailable
+        No such group (the message has the names that look like it), or a share group; no broker answered.
 
     Examples
     --------

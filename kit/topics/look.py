@@ -7,12 +7,7 @@ from typing import Any
 import pandas as pd
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
-from kafka.errors import (
-    LeaderNotAvailableError,
-    RetriableError,
-    UnknownBrokerIdError,
-    UnknownTopicOrPartitionError,
-)
+from kafka.errors import LeaderNotAvailableError, RetriableError, UnknownBrokerIdError, UnknownTopicOrPartitionError
 from kafka.protocol.consumer import IsolationLevel, OffsetSpec
 
 from kit.deadline import pause
@@ -23,32 +18,13 @@ from kit.topics import names
 from kit.topics.reading import read
 from kit.topics.records import columns, readable
 
-__all__ = [
-    "describe",
-    "frame",
-    "metadata",
-    "offsets",
-    "partition_offsets",
-    "ranges",
-    "table",
-    "tail",
-    "whole_range",
-]
+__all__ = ["all_offsets", "describe", "frame", "metadata", "offsets", "partition_offsets", "table", "tail"]
 
 _UNKNOWN = UnknownTopicOrPartitionError.errno
 _ANSWER_MS = 2000
 # A broker of several may hear of a new topic a little later than the one that was asked to make it.
 _NEWS_LOOKS = 10  # in a third of a second
-_KINDS: dict[str, Any] = {
-    "topic": object,
-    "partition": "int64",
-    "leader": "Int64",
-    "replicas": object,
-    "in_sync": object,
-    "earliest": "Int64",
-    "committed": "Int64",
-    "latest": "Int64",
-}
+_KINDS: dict[str, Any] = {"topic": object, "partition": "int64", "replicas": object, "in_sync": object}
 
 
 def describe(*topics: str, bootstrap_servers: str | None = None) -> pd.DataFrame:
@@ -72,10 +48,8 @@ def describe(*topics: str, bootstrap_servers: str | None = None) -> pd.DataFrame
 
     Raises
     ------
-    TopicError
-        A topic does not exist; the message has the names that look like it.
-    BrokerUnavailable
-        No broker answered.
+    TopicError, BrokerUnavailable
+        A topic does not exist (the message has the names that look like it); no broker answered.
 
     Examples
     --------
@@ -126,10 +100,8 @@ def tail(topic: str, n: int = 10, *, bootstrap_servers: str | None = None) -> pd
 
     Raises
     ------
-    TopicError
-        The topic does not exist; the message has the names that look like it.
-    BrokerUnavailable
-        No broker answered, or a partition has had no leader for 15 seconds.
+    TopicError, BrokerUnavailable
+        As in `describe`; also, a partition has had no leader for 15 seconds.
 
     Examples
     --------
@@ -142,16 +114,16 @@ def tail(topic: str, n: int = 10, *, bootstrap_servers: str | None = None) -> pd
         raise ConfigError("a whole number of records, 1 or more", got=f"n={n!r}", todo="leave n out for the last 10")
     servers = bootstrap_servers or addresses.bootstrap_servers()
     with admin(servers) as client:
-        spans = whole_range(client, topic)
+        earliest, latest = all_offsets(client, topic, OffsetSpec.EARLIEST, OffsetSpec.LATEST)
     records: list[Any] = []
-    filled = {tp: span for tp, span in spans.items() if span[0] < span[1]}
+    filled = {tp: (first, latest[tp]) for tp, first in earliest.items() if first < latest[tp]}
     if filled:
         # What is asked for is there: a fetch that finds nothing must not hold up the one for the next partition.
         with consumer(servers, fetch_max_wait_ms=10) as reader:
             for tp, (first, end) in filled.items():
                 records += _last(reader, tp, first, end, n)
     found = pd.DataFrame(columns(records) | {"value": pd.Series([readable(r.value) for r in records], dtype=object)})
-    order = ["offset"] if len(spans) == 1 else ["timestamp", "partition", "offset"]
+    order = ["offset"] if len(latest) == 1 else ["timestamp", "partition", "offset"]
     last = found.sort_values(order, na_position="first").tail(n).reset_index(drop=True)
     return last[["partition", "offset", "timestamp", "key", "value"]]
 
@@ -189,15 +161,13 @@ def partition_offsets(
 
     `committed`: the latest offset is the one up to which a reader of committed records can read.
     """
-    led_by: dict[int, list[TopicPartition]] = defaultdict(list)
+    led_by: dict[int, dict[TopicPartition, OffsetSpec | int]] = defaultdict(dict)
     for tp, partition in _partitions(topics):
-        leader = _leader(partition)
-        if leader is not None:
-            led_by[leader].append(tp)
-    found: dict[TopicPartition, int] = {}
+        if (leader := _leader(partition)) is not None:
+            led_by[leader][tp] = spec
     level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
-    for partitions in led_by.values():
-        specs = dict.fromkeys(partitions, spec)
+    found: dict[TopicPartition, int] = {}
+    for specs in led_by.values():
         try:
             answers = client.list_partition_offsets(specs, isolation_level=level, timeout_ms=_ANSWER_MS)
         except (RetriableError, UnknownBrokerIdError):
@@ -206,20 +176,16 @@ def partition_offsets(
     return found
 
 
-def ranges(client: KafkaAdminClient, topics: Collection[dict[str, Any]]) -> dict[TopicPartition, tuple[int, int]]:
-    """First and next offset, of committed records, of each partition whose leader answers."""
-    first = partition_offsets(client, topics, OffsetSpec.EARLIEST)
-    end = partition_offsets(client, topics, OffsetSpec.LATEST, committed=True)
-    return {tp: (first[tp], end[tp]) for tp in first if tp in end}
+def all_offsets(client: KafkaAdminClient, topic: str, *specs: OffsetSpec | int) -> list[dict[TopicPartition, int]]:
+    """For each of `specs` the offsets of all partitions of a topic, as a reader of committed records sees them.
 
+    It waits for a leader where one is just being chosen.
+    """
 
-def whole_range(client: KafkaAdminClient, topic: str) -> dict[TopicPartition, tuple[int, int]]:
-    """The `ranges` of all partitions of a topic; waits for a leader where one is just being chosen."""
-
-    def look() -> dict[TopicPartition, tuple[int, int]]:
+    def look() -> list[dict[TopicPartition, int]]:
         known = metadata(client, [topic])
-        found = ranges(client, known)
-        waiting = [tp.partition for tp, _ in _partitions(known) if tp not in found]
+        found = [partition_offsets(client, known, spec, committed=True) for spec in specs]
+        waiting = [tp.partition for tp, _ in _partitions(known) if not all(tp in offsets for offsets in found)]
         if waiting:
             raise LeaderNotAvailableError(f"no broker leads partition {', '.join(map(str, waiting))} of {topic}")
         return found
@@ -229,7 +195,8 @@ def whole_range(client: KafkaAdminClient, topic: str) -> dict[TopicPartition, tu
 
 def frame(rows: list[tuple[Any, ...]], *head: str) -> pd.DataFrame:
     """Rows as a DataFrame. Each column has one dtype in all tables of this room, in an empty one too."""
-    return pd.DataFrame(rows, columns=list(head), dtype=object).astype({name: _KINDS[name] for name in head})
+    kinds = {name: _KINDS.get(name, "Int64") for name in head}
+    return pd.DataFrame(rows, columns=list(head), dtype=object).astype(kinds)
 
 
 def _partitions(topics: Iterable[dict[str, Any]]) -> list[tuple[TopicPartition, dict[str, Any]]]:

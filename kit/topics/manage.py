@@ -66,10 +66,8 @@ def create(
     ------
     TopicError
         Kafka does not take the name or a setting; or the topic exists, and differs in what the message says.
-    ConfigError
-        `partitions` or `replication_factor` is not a whole number, 1 or more.
-    BrokerUnavailable
-        No broker answered.
+    ConfigError, BrokerUnavailable
+        `partitions` or `replication_factor` is not a whole number, 1 or more; no broker answered.
 
     Examples
     --------
@@ -103,10 +101,8 @@ def delete(*topics: str, bootstrap_servers: str | None = None) -> None:
 
     Raises
     ------
-    TopicError
-        One of them does not exist, or is Kafka's own: then none is deleted.
-    BrokerUnavailable
-        No broker answered.
+    TopicError, BrokerUnavailable
+        One of them does not exist, or is Kafka's own: then none is deleted; no broker answered.
 
     Examples
     --------
@@ -148,10 +144,8 @@ def reassign(topic: str, *, replication_factor: int, bootstrap_servers: str | No
 
     Raises
     ------
-    TopicError
-        No such topic, fewer live brokers than replicas, or not in sync after 60 seconds.
-    BrokerUnavailable
-        No broker answered.
+    TopicError, BrokerUnavailable
+        No such topic, fewer live brokers than replicas, or not in sync after 60 seconds; no broker answered.
 
     Examples
     --------

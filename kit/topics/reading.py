@@ -18,26 +18,9 @@ _SILENCE_SECONDS = 15.0
 def read(
     reader: KafkaConsumer, spans: Mapping[TopicPartition, tuple[int, int]], *, seconds: float | None = None
 ) -> Iterator[list[Any]]:
-    """The records of partitions, each from one offset to before another, as they come.
+    """The records of partitions, each from one offset to before another, as they come: lists of one partition's.
 
-    Parameters
-    ----------
-    reader
-        A consumer; it is assigned these partitions.
-    spans
-        First and next-to-last-plus-one offset of each partition. An empty span is skipped.
-    seconds
-        How long nothing may come before it is an error; 15 by default.
-
-    Yields
-    ------
-    list
-        kafka-python's records of one partition, in order of their offsets.
-
-    Raises
-    ------
-    KafkaTimeoutError
-        For `seconds` nothing came.
+    The consumer is assigned these partitions. `KafkaTimeoutError`: for `seconds` (default: 15) nothing came.
     """
     ends = {tp: end for tp, (start, end) in spans.items() if start < end}
     reader.assign(list(ends))

@@ -192,7 +192,7 @@ def test_with_every_0_a_record_is_there_as_soon_as_it_comes(topic: str, broker: 
 
 def test_every_gathers_what_comes_meanwhile(changing: str, broker: str) -> None:
     reading = Reading(stream := batches(changing, start="earliest", every=600, bootstrap_servers=broker))
-    wait_until(lambda: stream._batches is not None and reading.thread.is_alive())
+    wait_until(lambda: stream._consumer is not None and reading.thread.is_alive())
     write(broker, changing, [value(10)])
     stream.stop()
     assert reading.ended()
@@ -237,7 +237,7 @@ def test_stop_from_another_thread_ends_it_at_once_with_what_has_been_read(
 ) -> None:
     stream = batches(filled, start="earliest", every=every, bootstrap_servers=broker)
     reading = Reading(stream)
-    wait_until(lambda: stream.records == 15 if every == 0 else stream._batches is not None)
+    wait_until(lambda: stream.records == 15 if every == 0 else stream._consumer is not None)
     begun = time.monotonic()
     stream.stop()
     stream.stop()

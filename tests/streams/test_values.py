@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kit.streams._parsing import Unreadable, joined, parsed
@@ -92,9 +92,11 @@ def test_each_value_is_parsed_on_its_own_whatever_its_neighbours_are(values: lis
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3)
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine, too
 rows_of = st.lists(st.dictionaries(st.sampled_from("abc"), scalars, max_size=3), max_size=5)
 
 
+@unhurried
 @given(rows=rows_of)
 def test_whatever_the_numbers_no_value_becomes_another_one(rows: list[dict[str, Any]]) -> None:
     frame = table(*[json.dumps(row).encode() for row in rows])
@@ -103,6 +105,7 @@ def test_whatever_the_numbers_no_value_becomes_another_one(rows: list[dict[str, 
         assert given_back(frame, name) == expected
 
 
+@unhurried
 @given(rows=rows_of, cut=st.integers(0, 5))
 def test_batches_joined_are_what_one_batch_would_have_been(rows: list[dict[str, Any]], cut: int) -> None:
     values = [json.dumps(row).encode() for row in rows]

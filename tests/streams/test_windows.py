@@ -227,10 +227,33 @@ def test_ids_stay_exact_across_the_batches_of_a_window(single: str, broker: str)
     assert reading.frames[0]["id"].tolist() == [big, pd.NA, big + 1]
 
 
-def test_a_column_that_is_not_there_ends_the_reading(single: str, broker: str) -> None:
-    write(broker, single, [value(0)])
-    with pytest.raises(ConfigError, match="the columns are topic, partition"):
-        list(cut(broker, single, on="ts", stop_after=20))
+@pytest.mark.parametrize("count", [1, 3, 19])
+def test_a_column_that_the_first_records_lack_is_not_missed_yet(single: str, broker: str, count: int) -> None:
+    bad: list[pd.DataFrame] = []
+    cutting = cut(broker, single, on="ts", every=0, start="now", count=count + 2, bad=bad.append)
+    reading = Reading(cutting)
+    write(broker, single, [None if number % 2 else value(number) for number in range(count)])
+    wait_until(lambda: cutting.bad == count)
+    write(broker, single, [value(count, ts=at(0)[0]), value(count + 1, ts=at(10)[0])])
+    assert reading.ended(20.0)
+    assert told(reading.frames) == {0: [count], 10: [count + 1]}
+    assert pd.concat(bad)["offset"].tolist() == [*range(count)]
+
+
+@pytest.mark.parametrize(("records", "options"), [(20, {}), (1, {"count": 1}), (3, {"stop_after": 2})], ids=str)
+def test_a_column_that_no_record_has_ends_the_reading(
+    single: str, broker: str, records: int, options: dict[str, Any]
+) -> None:
+    write(broker, single, map(value, range(records)))
+    cutting = cut(broker, single, on="ts", bad=lambda batch: None, **options)
+    for _ in range(2):  # it does not end without a word
+        with pytest.raises(ConfigError, match="the columns are topic, partition, offset, timestamp, key, n"):
+            next(cutting)
+    cutting.close()
+
+
+def test_of_a_topic_without_records_no_column_is_missed(single: str, broker: str) -> None:
+    assert list(cut(broker, single, on="ts", stop_after=0.5)) == []
 
 
 # ---- how many, how long --------------------------------------------------------------------------------------------
@@ -309,8 +332,8 @@ class Cutting:
         self.cutter, self.state, self.late = _Cutter(length, lateness, "timestamp"), _State(), list[pd.DataFrame]()
 
     def cut(self, batch: pd.DataFrame, behind: set[int]) -> list[pd.DataFrame]:
-        state = self.cutter.cut(self.state, batch, behind)
-        self.late += [state.late] if state.late is not None else []
+        state, late, _ = self.cutter.cut(self.state, batch, behind)
+        self.late += [late] if len(late) else []
         self.state = state._replace(ready=())
         return list(state.ready)
 
