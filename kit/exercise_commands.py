@@ -61,9 +61,9 @@ def grade(
 
     The code runs with your rights: the limits are against accidents, not against attacks.
     """
-    from kit.exercises import grading
+    from kit import grading
 
-    def write(grades: list[grading.Grade]) -> None:  # after each notebook: nobody waits an hour for nothing
+    def write(grades: list[grading.Grade]) -> None:  # after each notebook: a later one may be interrupted
         grading.write_csv(grades, csv)
         grading.write_junit(grades, junit)
 

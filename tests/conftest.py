@@ -22,7 +22,7 @@ from tests.wait import wait_until
 # work begin with them, so that both end at about the same time.
 _LONGEST = (
     "tests/browser",
-    "tests/exercises/test_grading.py",
+    "tests/grading/test_grading.py",
     "tests/notebooks/test_notebooks.py",
     "tests/cli/test_demo.py",
     "tests/faults/test_nothing_is_lost.py",

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kit.errors import ExerciseError
+from kit.exercises._load import source_of
 from kit.exercises._progress import Progress
-from kit.exercises._source import Source, notebook_text, project, source_of, sources
+from kit.exercises._source import Source, notebook_text, solutions, sources
 
 __all__ = ["build", "restore", "target"]
 
@@ -21,7 +22,7 @@ def build(root: Path | None = None, *, write: bool = True) -> list[Path]:
     Parameters
     ----------
     root
-        The folder with notebooks/ and solutions/; default: as `project`.
+        The folder with notebooks/ and solutions/; default: that of this clone.
     write
         False: only look.
 
@@ -35,7 +36,7 @@ def build(root: Path | None = None, *, write: bool = True) -> list[Path]:
     ExerciseError
         A solution is not marked as it should be. Nothing was written.
     """
-    made = [(target(source), notebook_text(source.exercise)) for source in sources(root)]
+    made = [(target(source), notebook_text(source.exercise)) for source in sources(_in(root))]
     stale = [(path, text) for path, text in made if not path.is_file() or path.read_text("utf-8") != text]
     if write:
         for path, text in stale:
@@ -58,7 +59,7 @@ def restore(name: str | int, root: Path | None = None) -> tuple[Path, Path | Non
     ExerciseError
         The folder cannot be written to; the old notebook is where it was.
     """
-    source = source_of(name, root or project())
+    source = source_of(name, _in(root))
     path, text = target(source), notebook_text(source.exercise)
     kept: Path | None = None
     fresh = path.with_suffix(".new")
@@ -82,3 +83,7 @@ def _free(path: Path) -> Path:
     again = ("", *(f"-{number}" for number in range(2, 1000)))
     names = (path.with_name(f"{path.stem}.old-{stamp}{more}.ipynb") for more in again)
     return next(name for name in names if not name.exists())
+
+
+def _in(root: Path | None) -> Path:
+    return root / "solutions" if root else solutions()

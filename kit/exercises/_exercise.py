@@ -1,19 +1,22 @@
 """An exercise in a notebook: its gaps, their checks, hints and solutions, and how far the student is."""
 
+import ast
 import html
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from kit.errors import ConfigError, ExerciseError
-from kit.exercises import _history, _verdict
-from kit.exercises._code import fingerprint
-from kit.exercises._outcomes import CannotCheck, Card, Outcome, Passed
+from kit.exercises import _verdict
+from kit.exercises._code import fingerprint, names_in
+from kit.exercises._context import CheckContext, Missing, NotRight
+from kit.exercises._kernel import Runs
+from kit.exercises._outcomes import CannotCheck, Card, Crashed, NotAttempted, Outcome, Passed
 from kit.exercises._progress import Progress
 from kit.exercises._running import StudentError, TookTooLong
 from kit.exercises._source import Region, Source
-from kit.exercises._trial import Missing, NotRight, Trial
+from kit.exercises._values import shown
 
 __all__ = ["Exercise", "Gap"]
 
@@ -28,27 +31,32 @@ _STATES = {
 
 @dataclass(frozen=True)
 class Gap:
-    """How one gap is checked and explained. What it is called and what to do stands in the notebook.
+    """How one gap is checked and explained. What it is called and what to do stands in the solution notebook.
 
     Attributes
     ----------
     names
         The functions, classes or methods (``Class.method``) that it fills.
     check
-        Called with a `Trial`; returns when all is well, else says what is wrong with `Trial.wrong`.
+        Called with a `CheckContext`; returns when all is well, else says what is wrong with `CheckContext.wrong`.
     hints
-        Three, each saying more than the one before.
+        Three, each says more than the one before.
     why
         Why the solution is as it is.
-    broker
-        Whether the check needs one.
+    needs
+        The servers that the check needs, for example ``("kafka",)``.
+    title, todo, solution
+        Only of an exercise without a solution notebook.
     """
 
     names: tuple[str, ...]
-    check: Callable[[Trial], None]
+    check: Callable[[CheckContext], None]
     hints: tuple[str, str, str]
     why: str
-    broker: bool = True
+    needs: tuple[str, ...] = ()
+    title: str = ""
+    todo: str = ""
+    solution: str = ""
 
 
 class Exercise:
@@ -62,25 +70,23 @@ class Exercise:
     """
 
     def __init__(
-        self,
-        name: str,
-        gaps: Sequence[Gap],
-        namespace: Mapping[str, Any],
-        *,
-        source: Source | None = None,
-        regions: Sequence[Region] = (),
+        self, name: str, gaps: Sequence[Gap], namespace: Mapping[str, Any], *, source: Source | None = None
     ) -> None:
         self.name = name
         self._gaps, self._namespace, self._source = tuple(gaps), namespace, source
-        self._regions = source.regions if source else list(regions)
+        self._regions = (
+            source.regions
+            if source
+            else [Region(number, gap.title, gap.todo, gap.solution, "") for number, gap in enumerate(gaps, 1)]
+        )
         self._progress = Progress(name)
-        self._passed: dict[int, str] = {}  # in this kernel: the code that passed
+        self._runs = Runs(namespace)
+        self._passed: dict[int, object] = {}  # in this kernel: the code that passed
         self._hints: dict[int, int] = {}
         numbers = sorted({region.number for region in self._regions})
-        if numbers != list(range(1, len(gaps) + 1)):
-            raise ExerciseError(
-                f"a check for each gap of {name}", got=f"{len(gaps)} for {numbers}", todo="write the missing ones"
-            )
+        if numbers != list(self._numbers):
+            got = f"{len(gaps)} for {numbers}"
+            raise ExerciseError(f"a check for each gap of {name}", got=got, todo="write the missing ones")
 
     # ---- what students call -----------------------------------------------------------------------------------
 
@@ -102,7 +108,7 @@ class Exercise:
         if not isinstance(outcome, CannotCheck):
             try:
                 self._progress.note(gap, passed=outcome.ok)
-            except ConfigError as error:  # what was found is told all the same
+            except ConfigError as error:  # the outcome counts all the same
                 outcome = outcome.saying("note", f"progress cannot be kept: {error.got}; {error.todo}")
         return outcome.of(gap, self.title(gap), self.progress)
 
@@ -116,29 +122,30 @@ class Exercise:
         return Card(f"Gap {gap}, {self.title(gap)}: hint {step} of {len(chosen.hints)}", tuple(lines))
 
     def solution(self, gap: int) -> Card:
-        """One right way, and why it is as it is."""
+        """One right way, and why it is as it is; after the hints."""
         chosen = self._chosen(gap)
+        if left := len(chosen.hints) - self._hints.get(gap, 0):
+            lines = (("next", f"run exercise.hint({gap}): {left} to come; then the solution is shown"),)
+            return Card(f"Gap {gap}, {self.title(gap)}: one solution comes after the hints", lines)
         code = "\n\n".join(region.solution for region in self._regions if region.number == gap)
         return Card(f"Gap {gap}, {self.title(gap)}: one solution", (("code", code), ("why", chosen.why)))
 
     def finish(self) -> Card:
-        """Check what has not passed in this kernel on the code as it is now.
+        """Check all gaps on the code as it is now.
 
         Raises
         ------
         ExerciseError
             A gap has not passed.
         """
-        outcomes = [self.check(gap) for gap in range(1, len(self._gaps) + 1) if self._state(gap) != "now"]
-        missed = [outcome for outcome in outcomes if not outcome.ok]
-        if missed:
+        outcomes = [self.check(gap) for gap in self._numbers]
+        if missed := [outcome for outcome in outcomes if not outcome.ok]:
             first = missed[0].gap
-            told = "; ".join(f"gap {outcome.gap}: {outcome.kind}" for outcome in missed)
+            got = "; ".join(f"gap {outcome.gap}: {outcome.kind}" for outcome in missed)
             todo = f"fill gap {first}, then run exercise.check({first}) for what it says"
-            raise ExerciseError(f"all {len(self._gaps)} gaps to pass, on the code as it is now", got=told, todo=todo)
-        said = "each was checked in this kernel, on the code as it is now"
-        count = len(self._gaps)
-        return Passed(f"All done: {count} of {count} gap{'s' * (count > 1)} passed", (("so", said),))
+            raise ExerciseError(f"all {len(self._gaps)} gaps to pass, on the code as it is now", got=got, todo=todo)
+        text, count = "each was checked in this kernel, on the code as it is now", len(self._gaps)
+        return Passed(f"All done: {count} of {count} gap{'s' * (count > 1)} passed", (("so", text),))
 
     def reset(self) -> None:
         """Forget which gaps have passed. The notebook stays as it is."""
@@ -168,14 +175,14 @@ class Exercise:
         return "before" if gap in self._progress.passed() else "open"
 
     def __repr__(self) -> str:
-        rows = [f"{mark} Gap {gap}, {self.title(gap)}: {said}" for gap, mark, said in self._rows()]
+        rows = [f"{mark} Gap {gap}, {self.title(gap)}: {state}" for gap, mark, state in self._rows()]
         return "\n".join([f"{self.name}: {self.progress}", *rows])
 
     def _repr_html_(self) -> str:
         cells = "".join(
             f"<tr style='background:none'><td style='{_LEFT}'>{mark}</td>"
-            f"<td style='{_LEFT}'>Gap {gap}, {html.escape(self.title(gap))}</td><td style='{_LEFT}'>{said}</td></tr>"
-            for gap, mark, said in self._rows()
+            f"<td style='{_LEFT}'>Gap {gap}, {html.escape(self.title(gap))}</td><td style='{_LEFT}'>{state}</td></tr>"
+            for gap, mark, state in self._rows()
         )
         return f"<div class='kit-exercise'><b>{html.escape(self.name)}: {self.progress}</b><table>{cells}</table></div>"
 
@@ -189,36 +196,51 @@ class Exercise:
             raise ConfigError(f"a gap from 1 to {len(self._gaps)}", got=repr(gap), todo="write for instance check(1)")
         return self._gaps[gap - 1]
 
-    @cached_property
-    def _known(self) -> set[str]:
-        return {name.partition(".")[0] for gap in self._gaps for name in gap.names}
-
-    def _code(self, gap: int) -> str:
-        others = {name for gap_ in self._gaps for name in gap_.names}
-        return fingerprint(self._namespace, self._gaps[gap - 1].names, without=others)
-
-    def _todo(self, gap: int) -> str:
-        return next(region.todo for region in self._regions if region.number == gap)
+    def _code(self, gap: int) -> object:
+        return fingerprint(self._namespace, self._gaps[gap - 1].names)
 
     def _outcome(self, gap: int, chosen: Gap) -> Outcome:
-        ran = _history.executed(self._namespace)
-        if ran is not None and self._source is not None:
-            scaffold, cell = self._source.scaffold(gap), self._source.gap_cell(gap)
-            return _verdict.with_cell(lambda: self._tried(gap, chosen), chosen.names, scaffold, cell, ran)
-        return self._tried(gap, chosen)
+        name = chosen.names[0].partition(".")[0]
+        if broken := self._runs.broken(name):
+            error, line = broken
+            return Crashed("", (("error", f"{type(error).__name__}: {error.msg}"), ("line", line)), error=error)
+        if other := self._runs.renamed(name):
+            return _verdict.missing(Missing(name, other))
+        outcome = self._checked(gap, chosen)
+        return outcome if isinstance(outcome, Passed | NotAttempted) else self._overwritten(chosen) or outcome
 
-    def _tried(self, gap: int, chosen: Gap) -> Outcome:
-        """The check itself. What goes wrong in it is no business of the student's, and is told as that."""
+    def _checked(self, gap: int, chosen: Gap) -> Outcome:
+        """The check itself. What goes wrong in it is not the student's fault, and the outcome says so."""
+        known = {name.partition(".")[0] for one in self._gaps for name in one.names}
         try:
-            with Trial(self._namespace, self._known) as trial:
-                if chosen.broker:
-                    _ = trial.servers
+            with CheckContext(self._namespace, known, chosen.needs) as context:
                 try:
                     for name in chosen.names:
-                        trial.named(name)
-                    chosen.check(trial)
-                except (StudentError, TookTooLong, Missing, NotRight) as told:
-                    return _verdict.of(told, gap, self._todo(gap), trial)
+                        context.named(name)
+                    chosen.check(context)
+                except (StudentError, TookTooLong, Missing, NotRight) as ended:
+                    todo = next(region.todo for region in self._regions if region.number == gap)
+                    return _verdict.of(ended, gap, todo, context)
             return Passed("")
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return _verdict.unchecked(error)
+
+    def _overwritten(self, chosen: Gap) -> Outcome | None:
+        """Why no gap can work: a name of the notebook's own that it uses is missing, or stands for something else."""
+        used = names_in(self._namespace, chosen.names)
+        for name, (statement, cell) in self._source.scaffold.items() if self._source else ():
+            if name not in used:
+                continue
+            fix = f"run the cell that begins with `{cell}`; give what is yours another name"
+            if name not in self._namespace:
+                lines = (("expected", f"the cell that begins with\n{cell}"), ("got", "it has not run in this kernel"))
+                return CannotCheck("", (*lines, ("next", fix)))
+            value = self._namespace[name]
+            if (inspect.ismodule if isinstance(statement, ast.Import) else callable)(value):
+                continue
+            if isinstance(statement, ast.ImportFrom) and inspect.ismodule(value):
+                continue
+            return CannotCheck(
+                "", (("expected", f"{name} as the notebook has it"), ("got", shown(value)), ("next", fix))
+            )
+        return None

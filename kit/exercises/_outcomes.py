@@ -25,8 +25,8 @@ class Card:
 
     def __repr__(self) -> str:
         width = max((len(label) for label, _ in self.lines), default=0) + 2
-        told = [f"{f'{label}:':<{width}}{_indented(text, width)}" for label, text in self.lines]
-        return "\n".join([f"{self.mark} {self.headline}", *told])
+        lines = [f"{f'{label}:':<{width}}{_indented(text, width)}" for label, text in self.lines]
+        return "\n".join([f"{self.mark} {self.headline}", *lines])
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -48,7 +48,7 @@ class Outcome(Card):
     gap
         Its number.
     error
-        The exception behind it, where there is one; for who writes checks.
+        The exception behind it, where there is one; for authors of checks.
     """
 
     gap: int = 0
@@ -71,7 +71,7 @@ class Outcome(Card):
         return replace(self, lines=(*self.lines, (label, text)))
 
     @property
-    def said(self) -> dict[str, str]:
+    def parts(self) -> dict[str, str]:
         """The lines by their labels."""
         return dict(self.lines)
 
@@ -101,7 +101,7 @@ class Crashed(Outcome):
 
 
 class CannotCheck(Outcome):
-    """Nobody can say now: a broker is down, an earlier cell has not run. It is not the gap's fault."""
+    """It cannot be checked now: a broker is down, an earlier cell has not run. The gap is not the cause."""
 
     kind, mark, colour = "can't be checked now", "⏸", "#E69F00"
 

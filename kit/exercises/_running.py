@@ -1,28 +1,36 @@
-"""Running somebody else's code: for a bounded time, whatever it does, and with its own line when it breaks."""
+"""Running a student's code: for a bounded time, whatever it does, and with its own line when it fails."""
 
+import builtins
 import contextvars
 import ctypes
+import functools
+import linecache
+import os
 import sys
 import threading
-import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
+from kit.deadline import Deadline
 from kit.errors import readers_frames
 
-__all__ = ["StudentError", "TookTooLong", "call", "describe_line"]
+__all__ = ["StudentError", "TookTooLong", "call", "describe_line", "guarded", "innermost"]
 
-_BETWEEN = 0.05
-_TIDYING = 0.5  # what is told to stop may have something to close; told again, it would leave that open
-_TELLS = [_TIDYING, *[_BETWEEN] * 9]  # code that catches everything may have to be told more than once
+_BETWEEN = 0.02
+_TIDYING = 0.5  # code that is stopped may have something to close; a second stop would leave that open
+_STOPS = [_TIDYING, *[0.05] * 9]  # code that catches everything may have to be stopped more than once
+_DEPTH = 3000  # frames; a student's recursion limit may be larger, and would fill the memory
+_CHECKS = f"{os.sep}solutions{os.sep}checks{os.sep}"
 
 
 class StudentError(Exception):
-    """The student's code raised; the error is the cause."""
+    """The student's code raised `error`."""
 
     def __init__(self, error: BaseException) -> None:
-        super().__init__(str(error))
+        super().__init__(type(error).__name__)
         self.error = error
 
 
@@ -41,15 +49,15 @@ class _Stop(BaseException):
 class _Runner(threading.Thread):
     """One call, in a thread that can be left behind. What it prints goes to the cell that asked.
 
-    Whether it is over, an event of its own tells: a `Thread.join` that is interrupted takes the thread for ended
-    (CPython before 3.13, gh-90882).
+    An event of its own tells its end: a `Thread.join` that is interrupted takes the thread for ended (CPython before
+    3.13, gh-90882).
     """
 
     def __init__(self, function: Callable[[], Any]) -> None:
         super().__init__(name="kit-exercise", daemon=True)
         self._function = function
         self._context = contextvars.copy_context()
-        self._over = threading.Event()
+        self.over = threading.Event()
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -59,26 +67,26 @@ class _Runner(threading.Thread):
         except BaseException as error:  # SystemExit, too: a check must outlive it
             self.error = error
         finally:
-            self._over.set()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until the call is over, at most for a while; says whether it is."""
-        return self._over.wait(seconds)
+            self.over.set()
 
     def end(self) -> bool:
         """Make the code stop at its next step; says whether it has. A call that waits in the system goes on."""
-        for seconds in _TELLS:
-            if self._over.is_set():
+        for seconds in _STOPS:
+            if self.over.is_set():
                 break
             # The one way Python has to stop code in another thread: C API, PyThreadState_SetAsyncExc.
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident or 0), ctypes.py_object(_Stop))
-            self.wait(seconds)
-        return self._over.is_set()
+            self.over.wait(seconds)
+        return self.over.is_set()
 
-    def place(self) -> str:
-        """Where the code is now."""
-        frame = sys._current_frames().get(self.ident or 0)
-        return describe_line(traceback.StackSummary.extract(traceback.walk_stack(frame))[::-1]) if frame else ""
+    def too_deep(self) -> bool:
+        """Whether the code has raised the limit of recursion, and gone below the usual one."""
+        if sys.getrecursionlimit() <= _DEPTH:
+            return False
+        frame, depth = sys._current_frames().get(self.ident or 0), 0
+        while frame is not None and depth < _DEPTH:
+            frame, depth = frame.f_back, depth + 1
+        return depth == _DEPTH
 
 
 def call(function: Callable[..., Any], *args: Any, seconds: float, **options: Any) -> Any:
@@ -89,19 +97,20 @@ def call(function: Callable[..., Any], *args: Any, seconds: float, **options: An
     StudentError
         It raised; `SystemExit` and `KeyboardInterrupt` of its own count.
     TookTooLong
-        It had not come back after `seconds`. It was told to stop.
+        It had not come back after `seconds`. It was stopped.
     """
     runner = _Runner(lambda: function(*args, **options))
+    deadline = Deadline(seconds)
     runner.start()
-    try:
-        until = time.monotonic() + seconds
-        while not (over := runner.wait(min(_BETWEEN, seconds))) and time.monotonic() < until:
-            pass  # in steps: a long wait for a thread cannot be interrupted everywhere
+    try:  # in steps: a long wait for a thread cannot be interrupted everywhere
+        while not runner.over.wait(min(_BETWEEN, seconds)) and not deadline.passed:
+            if runner.too_deep() and runner.end():
+                runner.error = RecursionError("the recursion has no end").with_traceback(_traceback(runner.error))
     except BaseException:  # the reader's own interrupt
         runner.end()
         raise
-    if not over:
-        line = runner.place()
+    if not runner.over.is_set():
+        line = describe_line(sys._current_frames().get(runner.ident or 0))
         raise TookTooLong(seconds, line, stopped=runner.end())
     if runner.error is not None:
         _raise(runner.error)
@@ -109,15 +118,57 @@ def call(function: Callable[..., Any], *args: Any, seconds: float, **options: An
 
 
 def _raise(error: BaseException) -> NoReturn:
-    raise StudentError(error) from error
+    raise StudentError(error) from None  # with a cause, Python would walk through causes that may form a circle
 
 
-def describe_line(where: "traceback.StackSummary | list[traceback.FrameSummary] | BaseException") -> str:
-    """The last line of the student's own code, as ``line 3 of to_record: return tweet.usr``; or nothing."""
-    frames = traceback.extract_tb(where.__traceback__) if isinstance(where, BaseException) else where
-    own = readers_frames(frames)
-    if not own:
+def _traceback(error: BaseException | None) -> TracebackType | None:
+    return error.__traceback__ if error is not None else None
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """While a check runs, `input()` raises instead of waiting for an answer, and recursion is bounded."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise EOFError("a check gives no answer to input()")
+
+    asking, depth = builtins.input, sys.getrecursionlimit()
+    builtins.input = refuse
+    sys.setrecursionlimit(min(depth, _DEPTH))
+    try:
+        yield
+    finally:
+        builtins.input = asking
+        sys.setrecursionlimit(depth)
+
+
+@functools.lru_cache(maxsize=1000)
+def _is_students(filename: str) -> bool:
+    """Whether the file is neither the kit's, nor a library's, nor that of the checks."""
+    ours = _CHECKS in filename or filename.startswith("<frozen")
+    return not ours and bool(readers_frames([traceback.FrameSummary(filename, 0, "")]))
+
+
+def innermost(where: BaseException | FrameType | None) -> tuple[FrameType, int] | None:
+    """The student's own frame that is nearest to where it stopped, and its line; deep recursions take no memory."""
+    found = None
+    if isinstance(where, BaseException):
+        tb: TracebackType | None = where.__traceback__
+        while tb is not None:
+            if _is_students(tb.tb_frame.f_code.co_filename):
+                found = tb.tb_frame, tb.tb_lineno
+            tb = tb.tb_next
+        return found
+    while where is not None and not _is_students(where.f_code.co_filename):
+        where = where.f_back
+    return (where, where.f_lineno) if where is not None else None
+
+
+def describe_line(where: BaseException | FrameType | None) -> str:
+    """The last line of the student's own code, as ``line 3 of the cell (in to_record): return …``; or nothing."""
+    found = innermost(where)
+    if found is None:
         return ""
-    last = own[-1]
-    inside = "" if last.name == "<module>" else f" (in {last.name})"
-    return f"line {last.lineno} of the cell{inside}: {last.line}"
+    code, number = found[0].f_code, found[1]
+    inside = "" if code.co_name == "<module>" else f" (in {code.co_name})"
+    return f"line {number} of the cell{inside}: {linecache.getline(code.co_filename, number).strip()}"

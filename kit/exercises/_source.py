@@ -13,8 +13,8 @@ of cells say the rest: `tries-gap` runs what may not be filled yet, `checks-gap`
 `goal` keeps its output, to show where it all leads, `free` is for students to change.
 """
 
+import ast
 import copy
-import itertools
 import re
 import textwrap
 from collections.abc import Iterator
@@ -26,12 +26,11 @@ from typing import Any
 from kit.errors import ConfigError, ExerciseError
 from kit.exercises._nbformat import nbformat
 
-__all__ = ["Region", "Source", "notebook_text", "project", "source_of", "sources"]
+__all__ = ["Region", "Source", "notebook_text", "read_notebook", "solutions", "sources"]
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 _GAP = re.compile(r"# Gap (\d+), ([^:]+): (.+)")
 _COLUMNS = 84  # what a cell shows without scrolling
-_EXERCISES = "[0-9]*_exercise_*.ipynb"
 _SAME_FOLDER = re.compile(r"\]\(\.\./notebooks/")
 
 
@@ -111,19 +110,22 @@ class Source:
         """The numbers of the gaps in a cell."""
         return sorted({piece.region.number for piece in self._pieces.get(cell, ()) if piece.region})
 
-    def scaffold(self, number: int) -> list[str]:
-        """The code that must have run as it was written, before the gap can be checked."""
-        home = self.gap(number)[0].cell
-        above = itertools.takewhile(lambda cell: cell.id != home, self.exercise.cells)
-        return [cell.source for cell in above if self.is_scaffold(cell)]
+    @staticmethod
+    def paths(folder: Path) -> list[Path]:
+        """The solution notebooks of a folder."""
+        return sorted(folder.glob("[0-9]*_exercise_*.ipynb"))
 
-    def is_scaffold(self, cell: nbformat.NotebookNode) -> bool:
-        tags = set(cell.metadata.get("tags", ()))
-        return (
-            cell.cell_type == "code"
-            and not self.gaps_of(cell.id)
-            and not tags & {"raises-exception", "checks-gap", "goal"}
-        )
+    @cached_property
+    def scaffold(self) -> dict[str, tuple[ast.stmt, str]]:
+        """The names that locked cells define, each with its statement, and the first line of its cell."""
+        found: dict[str, tuple[ast.stmt, str]] = {}
+        for cell in self.exercise.cells:
+            if cell.cell_type != "code" or not cell.metadata.nbgrader.locked or self.gaps_of(cell.id):
+                continue
+            for statement in ast.parse(cell.source).body:
+                for name in _defined(statement):
+                    found[name] = statement, cell.source.partition("\n")[0]
+        return found
 
     def gap_cell(self, number: int) -> str:
         """The cell of a gap as students get it."""
@@ -153,46 +155,27 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     return notebook
 
 
-def project() -> Path:
-    """The folder that has notebooks/ and solutions/: the one we are in, or else the one this package stands in.
+def solutions() -> Path:
+    """The folder with the solutions: see `kit.exercises.load`.
 
     Raises
     ------
     ConfigError
         There is none.
     """
-    here = Path.cwd()
-    for folder in (here, *here.parents, Path(__file__).parents[2]):
-        if (folder / "solutions").is_dir() and (folder / "notebooks").is_dir():
-            return folder
+    here, package = Path.cwd(), Path(__file__).parents[1]
+    for folder in (here, *here.parents, package.parent, package):
+        place = folder / "solutions"
+        if Source.paths(place) or (place / "checks").is_dir():
+            return place
     raise ConfigError(
-        "a folder with notebooks/ and solutions/", got=f"none at or above {here}", todo="go to where the kit was cloned"
+        "a folder solutions/checks", got=f"none at or above {here}", todo="cd to where the kit was cloned"
     )
 
 
-def sources(root: Path | None = None) -> list[Source]:
+def sources(folder: Path | None = None) -> list[Source]:
     """All exercises, in the order of their numbers."""
-    return [Source(path) for path in sorted((root or project()).glob(f"solutions/{_EXERCISES}"))]
-
-
-def source_of(name: str | int, root: Path | None = None) -> Source:
-    """The exercise with this name, or this number.
-
-    Raises
-    ------
-    ConfigError
-        There is none.
-    """
-    paths = sorted((root or project()).glob(f"solutions/{_EXERCISES}"))
-    wanted = str(name).removesuffix(".ipynb")
-    for path in paths:
-        if wanted in (path.stem, path.stem.partition("_")[0]):
-            return Source(path)
-    raise ConfigError(
-        f"the name or the number of an exercise: {', '.join(path.stem for path in paths)}",
-        got=repr(name),
-        todo="write for instance 19",
-    )
+    return [Source(path) for path in Source.paths(folder or solutions())]
 
 
 def _pieces(cell: nbformat.NotebookNode, path: Path) -> Iterator[_Piece]:
@@ -226,6 +209,13 @@ def _pieces(cell: nbformat.NotebookNode, path: Path) -> Iterator[_Piece]:
     if solved is not None:
         raise wrong("a beginning without an end", f"add {END}")
     yield _Piece(plain)
+
+
+def _defined(statement: ast.stmt) -> list[str]:
+    """The names that a statement defines for good; a value that cells change is none of them."""
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return [(alias.asname or alias.name).partition(".")[0] for alias in statement.names]
+    return [statement.name] if isinstance(statement, ast.ClassDef | ast.FunctionDef) else []
 
 
 def _refuse(wrong: Any) -> Any:

@@ -40,13 +40,13 @@ def test_an_exercise_begins_with_all_gaps_open(student: Student) -> None:
 def test_a_cell_that_has_not_run_is_not_attempted(student: Student) -> None:
     outcome = student.exercise("practice").check(1)
     assert isinstance(outcome, NotAttempted)
-    assert "there is no average yet" in outcome.said["to do"]
+    assert "there is no average yet" in outcome.parts["to do"]
 
 
 def test_a_gap_as_it_was_handed_out_is_not_attempted(student: Student) -> None:
     outcome = student.run(UNFILLED).exercise("practice").check(1)
     assert isinstance(outcome, NotAttempted)
-    assert outcome.said["to do"] == "return the mean of the numbers"
+    assert outcome.parts["to do"] == "return the mean of the numbers"
     assert not outcome.ok
 
 
@@ -58,9 +58,9 @@ def test_a_bare_notimplementederror_is_not_attempted_either(student: Student) ->
 def test_a_wrong_answer_hears_what_was_expected_what_came_and_on_what(student: Student) -> None:
     outcome = student.run(WRONG).exercise("practice").check(1)
     assert isinstance(outcome, NotYetRight)
-    assert outcome.said["expected"] == "2"
-    assert outcome.said["got"] == "6"
-    assert outcome.said["on"] == "average([1, 2, 3])"
+    assert outcome.parts["expected"] == "2"
+    assert outcome.parts["got"] == "6"
+    assert outcome.parts["on"] == "average([1, 2, 3])"
     assert repr(outcome).splitlines() == [
         "✘ Gap 1, average: not yet right · 0 of 1 gap",
         "expected: 2",
@@ -73,8 +73,8 @@ def test_a_wrong_answer_hears_what_was_expected_what_came_and_on_what(student: S
 def test_a_crash_shows_the_students_own_line_and_no_traceback_of_the_check(student: Student) -> None:
     outcome = student.run(BROKEN).exercise("practice").check(1)
     assert isinstance(outcome, Crashed)
-    assert outcome.said["error"] == "NameError: name 'length' is not defined"
-    assert outcome.said["line"] == "line 2 of the cell (in average): return sum(numbers) / length(numbers)"
+    assert outcome.parts["error"] == "NameError: name 'length' is not defined"
+    assert outcome.parts["line"] == "line 2 of the cell (in average): return sum(numbers) / length(numbers)"
     assert "kit/" not in repr(outcome)
     assert "Traceback" not in repr(outcome)
 
@@ -103,13 +103,13 @@ def test_what_would_end_or_hang_a_program_is_an_outcome_like_others(
 def test_a_name_that_stands_for_something_else_is_told(student: Student) -> None:
     outcome = student.run("average = 3.5").exercise("practice").check(1)
     assert isinstance(outcome, NotYetRight)
-    assert outcome.said["got"] == "average is 3.5"
+    assert outcome.parts["got"] == "average is 3.5"
 
 
 def test_a_renamed_function_is_told(student: Student) -> None:
     outcome = student.run(RIGHT.replace("average", "averages")).exercise("practice").check(1)
     assert isinstance(outcome, NotYetRight)
-    assert (outcome.said["expected"], outcome.said["got"]) == ("the name average", "averages")
+    assert (outcome.parts["expected"], outcome.parts["got"]) == ("the name average", "averages")
 
 
 def test_boxes_are_safe_to_show_whatever_a_student_writes(student: Student) -> None:
@@ -172,6 +172,7 @@ def test_hints_come_one_by_one_and_the_third_leads_to_the_solution(student: Stud
 @pytest.mark.parametrize("gap", range(1, 8))
 def test_each_gap_has_three_hints_and_a_solution_with_its_reason(student: Student, gap: int) -> None:
     exercise = student.exercise()
+    assert "after the hints" in repr(exercise.solution(gap))
     assert len({repr(exercise.hint(gap)) for _ in range(3)}) == 3
     solution = exercise.solution(gap)
     assert dict(solution.lines)["code"]
@@ -201,7 +202,7 @@ def test_without_a_broker_a_gap_cannot_be_checked_and_nothing_is_started() -> No
     lab.down()
     outcome = exercise.check(1)
     assert isinstance(outcome, CannotCheck)
-    assert "kit up" in outcome.said["next"]
+    assert "kit up" in outcome.parts["next"]
     assert [row.state for row in lab.status()] == ["stopped", "stopped"]
     assert exercise.progress == "0 of 7 gaps"
 
@@ -212,7 +213,7 @@ def test_a_broker_that_dies_during_the_check_is_nobodys_fault(home: Path) -> Non
     student.run("def make_producer(servers):\n    kill()\n    return None")
     outcome = student.exercise().check(2)
     assert isinstance(outcome, CannotCheck)
-    assert "kit up" in outcome.said["next"]
+    assert "kit up" in outcome.parts["next"]
     lab.up("kafka")
     assert isinstance(Student(source_of(19)).exercise().check(2), NotAttempted)
 
@@ -223,8 +224,8 @@ def test_a_broker_that_restarts_during_the_check_is_nobodys_fault_either(home: P
     student.run("def make_producer(servers):\n    restart()\n    return None")
     outcome = student.exercise().check(2)
     assert isinstance(outcome, CannotCheck)
-    assert "meanwhile" in outcome.said["got"]
-    assert "again" in outcome.said["next"]
+    assert "meanwhile" in outcome.parts["got"]
+    assert "again" in outcome.parts["next"]
 
 
 def test_a_gap_that_needs_another_says_which(home: Path) -> None:
@@ -234,14 +235,14 @@ def test_a_gap_that_needs_another_says_which(home: Path) -> None:
     student.run("TweetActor.__init__ = TweetActor.__mro__[1].__init__")
     outcome = student.exercise().check(4)
     assert isinstance(outcome, CannotCheck)
-    assert outcome.said["next"] == "fill gap 3 first"
+    assert outcome.parts["next"] == "fill gap 3 first"
 
 
 def test_a_fault_of_the_check_is_not_put_on_the_student(student: Student, monkeypatch: pytest.MonkeyPatch) -> None:
     exercise = student.run(RIGHT).exercise("practice")
-    monkeypatch.setattr("kit.exercises._trial.Trial.named", lambda *_: 1 / 0)
+    monkeypatch.setattr("kit.exercises._context.CheckContext.named", lambda *_: 1 / 0)
     outcome = exercise.check(1)
     assert isinstance(outcome, CannotCheck)
-    assert "not your fault" in outcome.said["next"]
+    assert "not your fault" in outcome.parts["next"]
     assert isinstance(outcome.error, ZeroDivisionError)
     assert "Traceback" not in repr(outcome)

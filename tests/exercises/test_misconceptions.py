@@ -1,14 +1,20 @@
 """The checks teach: who thinks so hears that sentence, and whoever is right passes, however it was written."""
 
+import re
 import threading
+import time
 from collections.abc import Iterator
 
 import pykka
 import pytest
 from kafka import KafkaConsumer
 
-from kit.exercises import NotAttempted, Source, source_of
+from kit.exercises import CannotCheck, Crashed, NotAttempted, NotYetRight, Outcome, Passed, Source, source_of
 from kit.servers import clients, lab
+from tests.exercises.answers import HARMFUL, RIGHT, WRONG
+from tests.exercises.answers.harmful import Harm
+from tests.exercises.answers.right import Correct
+from tests.exercises.answers.wrong import Mistake
 from tests.exercises.misconceptions import ANSWERS, Answer, Right, Wrong, cell_of
 from tests.exercises.tools import Student, scaffold_of
 from tests.wait import wait_until
@@ -19,7 +25,8 @@ CASES = [
     for answer in answers
 ]
 # What a student is not to see: where the check is, and with what it works.
-INSIDE = ("Traceback", "kit/", "kit.exercises", "<locals>", "Probe", "Watched")
+INSIDE = ("Traceback", "kit/", "kit.exercises", "kit_checks", "<locals>", "Probe", "Spy", "Running")
+SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +99,8 @@ def test_an_answer_hears_what_helps(
         nothing_left.update(threading.enumerate())
     if isinstance(answer, Wrong):
         assert type(outcome) is answer.kind, outcome
-        assert answer.hears in outcome.said.get(answer.where, ""), outcome
-        assert answer.got in "\n".join(outcome.said.get(label, "") for label in ("got", "error")), outcome
+        assert answer.hears in outcome.parts.get(answer.where, ""), outcome
+        assert answer.got in "\n".join(outcome.parts.get(label, "") for label in ("got", "error")), outcome
     else:
         assert outcome.ok, outcome
     assert not [word for word in INSIDE if word in repr(outcome)], outcome
@@ -111,7 +118,7 @@ def test_a_wrong_answer_has_one_sentence_that_says_what_to_do(gap: int) -> None:
 def test_a_gap_as_it_was_handed_out_says_what_is_to_be_done(gap: int, handed_out: Student, source: Source) -> None:
     outcome = handed_out.exercise().check(gap)
     assert type(outcome) is NotAttempted
-    assert outcome.said["to do"] == source.gap(gap)[0].todo
+    assert outcome.parts["to do"] == source.gap(gap)[0].todo
 
 
 @pytest.mark.parametrize("gap", ANSWERS)
@@ -121,7 +128,7 @@ def test_a_gap_whose_cell_has_not_run_is_not_taken_for_another(gap: int, student
     del student.namespace[owner]
     outcome = exercise.check(gap)
     assert type(outcome) is NotAttempted
-    assert outcome.said["to do"] == f"there is no {owner} yet"
+    assert outcome.parts["to do"] == f"there is no {owner} yet"
 
 
 def test_a_class_that_was_made_in_several_steps_is_one_class(nothing_left: object, student: Student) -> None:
@@ -143,3 +150,54 @@ def test_each_gap_has_its_misconceptions_and_its_right_ways(gap: int, record_pro
     assert wrong >= 6
     assert right >= 3
     assert len({answer.name for answer in ANSWERS[gap]}) == wrong + right
+
+
+def _check(student: Student, source: Source, given: Correct | Mistake | Harm) -> Outcome:
+    whole = not isinstance(given, Harm) and given.whole
+    _give(student, source, given.gap, Answer(given.name, given.code, given.second, given.before, whole=whole))
+    return student.exercise().check(given.gap)
+
+
+def _names(given: list[Correct] | list[Mistake] | list[Harm]) -> list[str]:
+    return [f"gap {one.gap}: {one.name}" for one in given]
+
+
+@pytest.mark.parametrize("right", RIGHT, ids=_names(RIGHT))
+def test_a_right_answer_of_another_kind_passes(
+    right: Correct, nothing_left: set[threading.Thread], student: Student, source: Source
+) -> None:
+    outcome = _check(student, source, right)
+    assert outcome.ok, outcome
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=_names(WRONG))
+def test_a_wrong_answer_is_refused_with_a_sentence_that_points_at_the_mistake(
+    wrong: Mistake, nothing_left: set[threading.Thread], student: Student, source: Source
+) -> None:
+    outcome = _check(student, source, wrong)
+    nothing_left.update(threading.enumerate())
+    assert isinstance(outcome, NotYetRight | Crashed), outcome
+    sentence = f"{outcome.parts.get('got', '')}\n{outcome.parts.get('next', '')}"
+    assert re.search(wrong.points, sentence, re.IGNORECASE), outcome
+
+
+@pytest.mark.parametrize("gap", ANSWERS)
+def test_what_to_do_next_hands_over_no_line_of_the_solution(gap: int, student: Student, source: Source) -> None:
+    lines = {line.strip() for region in source.regions for line in region.solution.splitlines() if len(line) > 25}
+    for answer in ANSWERS[gap]:
+        if isinstance(answer, Wrong):
+            assert not [line for line in lines if line in answer.hears]
+
+
+@pytest.mark.parametrize("harm", HARMFUL, ids=_names(HARMFUL))
+def test_an_answer_that_could_break_a_check_has_an_outcome_and_the_next_check_works(
+    harm: Harm, student: Student, source: Source
+) -> None:
+    began = time.monotonic()
+    outcome = _check(student, source, harm)
+    assert outcome.kind in {kind.kind for kind in (Passed, NotAttempted, NotYetRight, Crashed, CannotCheck)}
+    assert "in the check" not in outcome.parts.get("got", ""), outcome
+    assert time.monotonic() - began < SECONDS
+    after = Student(namespace=student.namespace)
+    after.run(cell_of(source, 3))
+    assert after.exercise().check(3).ok

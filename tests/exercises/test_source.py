@@ -7,8 +7,8 @@ import pytest
 
 from kit import exercises
 from kit.errors import ConfigError, ExerciseError
-from kit.exercises import Source
-from kit.exercises._source import notebook_text, project, source_of
+from kit.exercises import Source, solutions, source_of
+from kit.exercises._source import notebook_text
 
 GAP = '''def double(x):
     """Twice x."""
@@ -140,13 +140,14 @@ def test_the_same_solution_makes_the_same_bytes(tmp_path: Path) -> None:
     nbformat.validate(Source(path).exercise)
 
 
-def test_the_scaffold_of_a_gap_is_the_code_above_it_that_is_not_to_be_filled(tmp_path: Path) -> None:
-    second = GAP.replace("Gap 1, double", "Gap 2, twice").replace("def double", "def twice")
-    path = write(tmp_path, "import math", GAP, "check(1)", "HALF = 0.5", second, "END = 1", tags={2: ["checks-gap"]})
-    source = Source(path)
-    assert source.scaffold(1) == ["import math"]
-    assert source.scaffold(2) == ["import math", "HALF = 0.5"]
-    assert source.gap_cell(2).startswith("def twice")
+def test_the_scaffold_is_what_locked_cells_define(tmp_path: Path) -> None:
+    cells = ("import math\nfrom os import path as p", GAP, "check(1)", "HALF = 0.5\nclass A:\n    pass")
+    source = Source(write(tmp_path, *cells, tags={2: ["checks-gap"]}))
+    assert {name: first for name, (_, first) in source.scaffold.items()} == {
+        "math": "import math",
+        "p": "import math",
+        "A": "HALF = 0.5",
+    }
 
 
 # ---- finding, building and bringing back ---------------------------------------------------------------------------
@@ -155,19 +156,19 @@ def test_the_scaffold_of_a_gap_is_the_code_above_it_that_is_not_to_be_filled(tmp
 def test_an_exercise_is_found_by_its_number_or_its_name(tmp_path: Path) -> None:
     write(tmp_path, GAP)
     for name in (29, "29", "29_exercise_sums", "29_exercise_sums.ipynb"):
-        assert source_of(name, tmp_path).name == "29_exercise_sums"
+        assert source_of(name, tmp_path / "solutions").name == "29_exercise_sums"
     with pytest.raises(ConfigError, match="29_exercise_sums"):
-        source_of(28, tmp_path)
+        source_of(28, tmp_path / "solutions")
 
 
-def test_the_project_is_where_we_are_or_where_the_kit_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_solutions_are_where_we_are_or_where_the_kit_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, GAP)
     monkeypatch.chdir(tmp_path / "notebooks")
-    assert project() == tmp_path
+    assert solutions() == tmp_path / "solutions"
     elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    assert (project() / "kit").is_dir()
+    assert (solutions().parent / "kit").is_dir()
 
 
 def test_building_writes_what_is_not_up_to_date_and_says_what(tmp_path: Path) -> None:

@@ -19,9 +19,8 @@ WRONG = [
         "ask, and wait a little", _told().replace("tell(tweet)", "ask(tweet, timeout=1)"), kind=Crashed, hears="tell"
     ),
     Wrong("a ref is its actor", _told(tell="self.ref.on_receive"), kind=Crashed, hears="can only send messages"),
-    Wrong("a ref is a function", _told(tell="self.ref"), kind=Crashed, hears="can only send messages"),
-    Wrong("a ref sends", _told(tell="self.ref.send"), kind=Crashed, hears="self.ref.tell(Tweet(…))"),
-    Wrong("ref is a name", _told(tell="ref.tell"), kind=Crashed, hears="by self: self.ref.tell"),
+    Wrong("a ref sends", _told(tell="self.ref.send"), kind=Crashed, hears="tell puts a message"),
+    Wrong("ref is a name", _told(tell="ref.tell"), kind=Crashed, hears="the ref is in self.ref"),
     Wrong("the actor is in self.actor", _told(tell="self.actor.tell"), kind=Crashed, hears="what __init__ put in self"),
     Wrong(
         "ref is the notebook's, and has stopped",
@@ -50,38 +49,22 @@ WRONG = [
     Wrong("a class is told", _told(tell="TweetActor.tell"), kind=Crashed, hears="not to the class"),
     Wrong("the actor may go", _told() + "\nself.ref.stop(block=False)", hears="leave stopping", got="it was stopped"),
     Wrong("one tweet is enough", _told() + "\nself.disconnect()", hears="leave out disconnect()", got="hung up"),
-    Wrong("a tweet is made, not told", _told(tell="print"), hears="puts a message in its mailbox", got="none"),
-    Wrong("told later", _told(tell="(lambda tweet: lambda: self.ref.tell(tweet))"), hears="puts a message", got="none"),
-    Wrong("twice is safer", _told() + "\nself.ref.tell(tweet)", hears="tell the actor once", got="2"),
+    Wrong("a tweet is made, not told", _told(tell="print"), hears="puts a message", got="none"),
+    Wrong("twice is safer", _told() + "\nself.ref.tell(tweet)", hears="tell the actor once", got="18"),
     Wrong(
         "a dict is a tweet",
         f'self.ref.tell({{"fetched_ms": {_NOW}, "user": "ana"}})',
         hears="tell it a Tweet",
         got="dict",
     ),
-    Wrong(
-        "a tuple is a tweet",
-        f"self.ref.tell(({_NOW}, {_AUTHOR}, response.data.text))",
-        hears="tell it a Tweet",
-        got="tuple",
-    ),
-    Wrong(
-        "the text is the message", "self.ref.tell(response.data.text)", hears="tell it a Tweet", got="str: 'one, two'"
-    ),
+    Wrong("the text is the message", "self.ref.tell(response.data.text)", hears="tell it a Tweet", got="str: 'Lehman"),
     Wrong("the response is the message", "self.ref.tell(response)", hears="tell it a Tweet", got="StreamResponse"),
     Wrong("tweepy's tweet is ours", "self.ref.tell(response.data)", hears="that is tweepy's", got="<Tweet id="),
     Wrong("the author is a number", _told(author="response.data.author_id"), hears="the author's user name", got="900"),
     Wrong("the author's full name", _told(author='response.includes["users"][0].name'), hears="username", got="'Ana'"),
-    Wrong("the author is a user", _told(author='response.includes["users"][0]'), hears="username", got="<User id="),
     Wrong(
         "includes has users",
         _told(author="response.includes.users[0].username"),
-        kind=Crashed,
-        hears="a dict, with a list",
-    ),
-    Wrong(
-        "one user is in it",
-        _told(author='response.includes["users"].username'),
         kind=Crashed,
         hears="a dict, with a list",
     ),
@@ -110,8 +93,7 @@ WRONG = [
         kind=Crashed,
         hears="a Tweet takes three",
     ),
-    Wrong("time is in seconds", _told("time.time()"), hears="in seconds, so times 1000"),
-    Wrong("time is in whole seconds", _told("int(time.time())"), hears="in seconds, so times 1000"),
+    Wrong("time is in seconds", _told("time.time()"), hears="so times 1000"),
     Wrong("a fraction does no harm", _told("time.time() * 1000"), hears="a whole number"),
     Wrong("rounded, then multiplied", _told("int(time.time()) * 1000"), hears="first times 1000"),
     Wrong("microseconds", _told("time.time_ns() // 1000"), hears="microseconds"),
@@ -123,7 +105,6 @@ WRONG = [
         before="import datetime as dt",
         hears="by this machine's clock",
     ),
-    Wrong("time since the machine started", _told("round(time.monotonic() * 1000)"), hears="by this machine's clock"),
     Wrong("when it was written", _told("response.data.created_at"), hears="by this machine's clock", got="None"),
     Wrong(
         "when it was written, in milliseconds",
@@ -143,13 +124,7 @@ WRONG = [
                 self.ref.tell(Tweet(now, response.includes["users"][0].username, response.data.text))
         """,
         whole=True,
-        hears="when the tweet comes",
-    ),
-    Wrong(
-        "now is when we began",
-        _told("began"),
-        before="began = round(time.time() * 1000) - 1",
-        hears="when the tweet comes",
+        hears="when each tweet comes",
     ),
     Wrong(
         "tweepy calls on_tweet",

@@ -63,7 +63,7 @@ WRONG = [
             shared = KafkaProducer(bootstrap_servers=servers, acks="all", {_TEXT})
         return shared
         """,
-        hears="make one in each call",
+        hears="make a new one in each call",
         got="the same one again",
     ),
     Wrong(
@@ -104,10 +104,11 @@ WRONG = [
     ),
     Wrong("dumps gives bytes", _both("json.dumps"), before="import json", hears="gives text again"),
     Wrong("str of bytes is the text", _both("lambda x: str(x.encode()).encode()"), hears="writes b'…' around"),
-    Wrong("str of bytes is bytes", _both("lambda x: str(x.encode())"), hears="gives text again"),
-    Wrong("what is not ASCII may go", _both('lambda x: x.encode("ascii", "ignore")'), hears="nothing need be left out"),
+    Wrong(
+        "what is not ASCII may go", _both('lambda x: x.encode("ascii", "ignore")'), hears="nothing is to be left out"
+    ),
     Wrong("we are in the west", _both('DefaultSerializer("latin-1")'), hears="UTF-8 has them all", got="latin-1"),
-    Wrong("Unicode is UTF-16", _both('lambda x: x.encode("utf-16")'), hears="UTF-8 is what text.encode() gives"),
+    Wrong("Unicode is UTF-16", _both('lambda x: x.encode("utf-16")'), hears="that is not UTF-8"),
     Wrong("called, rather than given", _both("str.encode()"), kind=Crashed, hears="without () behind it"),
     Wrong("the class serializes", _both("DefaultSerializer"), hears="only the class", got="DefaultSerializer"),
     Wrong(

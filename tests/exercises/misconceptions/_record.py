@@ -21,20 +21,11 @@ _PLAIN = "{tweet.fetched_ms},{tweet.user},{tweet.text}"
 
 WRONG = [
     Wrong("fields have no commas in them", _line(f'f"{_PLAIN}"'), hears="let csv.writer do it", got="calm, they said"),
-    Wrong("join makes a line", _line('",".join(map(str, tweet))'), hears="let csv.writer do it", got="calm, they said"),
     Wrong("join takes numbers", _line('",".join(tweet)'), kind=Crashed, hears="join takes text only"),
     Wrong(
         "quotes around it are enough",
         _line('f\'{tweet.fetched_ms},"{tweet.user}","{tweet.text}"\''),
         hears="is written twice",
-    ),
-    Wrong(
-        "only a comma wants quotes",
-        """
-        text = '"' + tweet.text.replace('"', '""') + '"' if "," in tweet.text else tweet.text
-        return tweet.user, f"{tweet.fetched_ms},{tweet.user},{text}"
-        """,
-        hears="let csv.writer do it",
     ),
     Wrong("repr quotes", _line('f"{tweet.fetched_ms},{tweet.user},{tweet.text!r}"'), hears="the quotes of repr()"),
     Wrong(
@@ -49,7 +40,6 @@ WRONG = [
         "closed is complete", _written(end="line.close() or tweet.user, line.getvalue()"), kind=Crashed, hears="close()"
     ),
     Wrong("quoted twice is safer", _written(row="[*tweet[:2], f'\"{tweet.text}\"']"), hears="the text as it is"),
-    Wrong("an empty line", _line('"\\r\\n"'), hears="the fields are fetched_ms, user, text"),
     Wrong("commas may become semicolons", _written('csv.writer(line, delimiter=";")'), hears="with commas between"),
     Wrong(
         "commas in the text may go",
@@ -61,7 +51,7 @@ WRONG = [
         _written(row='[tweet.fetched_ms, tweet.user, tweet.text.replace("\\n", " ")]'),
         hears="line breaks, too",
     ),
-    Wrong("strip is harmless", _written(row="tweet._replace(text=tweet.text.strip())"), hears="not even spaces"),
+    Wrong("strip is harmless", _written(row="tweet._replace(text=tweet.text.strip())"), hears="not even white space"),
     Wrong(
         "the line's end goes with strip",
         _written(end="tweet.user, line.getvalue().strip()"),
@@ -75,8 +65,7 @@ WRONG = [
     Wrong("a space after a comma is nicer", _line('f"{tweet[0]}, {tweet[1]}, {tweet[2]}"'), hears="no space after"),
     Wrong("who, what, when", _written(row="[tweet.user, tweet.text, tweet.fetched_ms]"), hears="the order is"),
     Wrong("time is in seconds", _written(row="[tweet.fetched_ms // 1000, *tweet[1:]]"), hears="stays in milliseconds"),
-    Wrong("time is a float", _written(row="[tweet.fetched_ms / 1000, *tweet[1:]]"), hears="stays in milliseconds"),
-    Wrong("time is now", _written(row="[round(time.time() * 1000), *tweet[1:]]"), hears="tweet.fetched_ms"),
+    Wrong("time is now", _written(row="[round(time.time() * 1000), *tweet[1:]]"), hears="its fetched_ms: not now"),
     Wrong("only the text matters", _written(row="[tweet.text]"), hears="the fields are fetched_ms, user, text"),
     Wrong("text is a row", _written(row="tweet.text"), hears="a list of letters", got="L,e,h,m,a,n"),
     Wrong("a row is wrapped in a list", _written(row="[tweet]"), hears="it is a tuple, so a row"),
@@ -91,14 +80,7 @@ WRONG = [
         whole=True,
         hears="a new StringIO() in each call",
     ),
-    Wrong(
-        "one writer serves all",
-        "writer.writerow(tweet)\nreturn tweet.user, out.getvalue()",
-        before="out = io.StringIO()\nwriter = csv.writer(out)",
-        hears="a new StringIO() in each call",
-    ),
     Wrong("the file is its text", _written(end="tweet.user, line"), hears="getvalue()", got="<StringIO object>"),
-    Wrong("read reads it all", _written(end="tweet.user, line.read()"), hears="getvalue()", got="''"),
     Wrong(
         "writerow gives the row",
         "line = io.StringIO()\nreturn tweet.user, csv.writer(line).writerow(tweet)",
@@ -106,35 +88,29 @@ WRONG = [
         got="int: 47",
     ),
     Wrong("CSV is bytes", _written().replace("StringIO", "BytesIO"), kind=Crashed, hears="io.StringIO()"),
-    Wrong("a writer needs no file", _written("csv.writer([])"), kind=Crashed, hears="io.StringIO()"),
     Wrong(
         "Kafka wants bytes", _written(end="tweet.user, line.getvalue().encode()"), hears="leave bytes to the producer"
     ),
-    Wrong("the key, too", _written(end="tweet.user.encode(), line.getvalue()"), hears="leave bytes to the producer"),
     Wrong("str undoes encode", _written(end="tweet.user, str(line.getvalue().encode())"), hears="leave out encode()"),
     Wrong("a record is JSON", _line("json.dumps(tweet)"), before="import json", hears="CSV is the fields", got='"ana"'),
     Wrong("str of a tweet is a line", _line("str(tweet)"), hears="how Python shows", got="Tweet(fetched_ms="),
     Wrong("the key is the text", _written(end="tweet.text, line.getvalue()"), hears="the key is the user"),
-    Wrong("the key is the time", _written(end="tweet.fetched_ms, line.getvalue()"), hears="the key is the user"),
-    Wrong("no key is needed", _written(end="None, line.getvalue()"), hears="the key is the user", got="None"),
-    Wrong("the value comes first", _written(end="line.getvalue(), tweet.user"), hears="tweet.user first"),
-    Wrong("a record is its value", _written(end="line.getvalue()"), hears="return tweet.user, line"),
-    Wrong("what is written is returned", _written(end=""), hears="return tweet.user, line", got="None"),
+    Wrong("the value comes first", _written(end="line.getvalue(), tweet.user"), hears="it comes first"),
+    Wrong("a record is its value", _written(end="line.getvalue()"), hears="first the key, then the line"),
     Wrong("print shows it", _written().replace("return", "print(").rstrip() + ")", hears="return both"),
     Wrong("a tweet is a dict", _line("tweet['text']"), kind=Crashed, hears="by name: tweet.user"),
     Wrong("the time has another name", _line('f"{tweet.time}"'), kind=Crashed, hears="fetched_ms, user and text"),
-    Wrong("three dots", "...", hears="return both"),
+    Wrong("Unix's line end", _written('csv.writer(line, lineterminator="\\n")'), hears="a carriage return"),
 ]
 
 RIGHT: list[Answer] = [
     Right("csv.writer", _written()),
     Right("without the end of the line", _written(end='tweet.user, line.getvalue().rstrip("\\r\\n")')),
-    Right("with Unix's line end", _written('csv.writer(line, lineterminator="\\n")')),
     Right(
         "everything quoted, and a list",
         _written("csv.writer(line, quoting=csv.QUOTE_ALL)").replace("return ", "return [") + "]",
     ),
-    Right("pandas", _line("pd.DataFrame([tweet]).to_csv(index=False, header=False)")),
+    Right("pandas", _line("pd.DataFrame([tweet]).to_csv(index=False, header=False, quoting=csv.QUOTE_ALL)")),
     Right(
         "the rules by hand",
         """

@@ -15,25 +15,31 @@ WRONG = [
         kind=Crashed,
         hears="UTF-8 of text by itself",
     ),
-    Wrong("every partition gets it", f"for n in range(3):\n    {_SENT[:-1]}, partition=n)", hears="once", got="15"),
+    Wrong(
+        "every partition gets it",
+        f"for n in range(3):\n    {_SENT[:-1]}, partition=n)",
+        hears="once",
+        got="3 after 1 calls",
+    ),
     Wrong("sent is when the broker says so", f"{_SENT}.get()", hears="no .get()", got="it waited"),
-    Wrong("a short wait is no wait", f"{_SENT}.get(timeout=1)", hears="no .get()"),
     Wrong("a future has a result", f"{_SENT}.result()", kind=Crashed, hears="no .get()"),
     Wrong("flush each record", f"{_SENT}\n{_FLUSH}", hears="no flush()", got="it waited"),
-    Wrong("give the broker a second", f"{_SENT}\ntime.sleep(1)", hears="no sleep"),
     Wrong("wait until it is done", f"future = {_SENT}\nwhile not future.is_done:\n    pass", hears="no loop"),
-    Wrong("nothing is left in the end", _SENT, second="pass", hears="flush in on_stop", got="none"),
+    Wrong("nothing is left in the end", _SENT, second="pass", hears="flush the producer", got="none"),
     Wrong("a method's name calls it", _SENT, second="self.producer.flush", hears="with its ()", got="none"),
-    Wrong("a second is enough for all", _SENT, second="time.sleep(1)", hears="flush in on_stop", got="none"),
-    Wrong("super does it", _SENT, second="super().on_stop()", hears="flush in on_stop", got="none"),
-    Wrong("the actor is flushed", _SENT, second="self.flush()", kind=Crashed, hears="self.producer.flush()"),
-    Wrong("producer is a name", _SENT, second="producer.flush()", kind=Crashed, hears="by self: self.producer.flush()"),
+    Wrong("a second is enough for all", _SENT, second="time.sleep(1)", hears="flush the producer", got="none"),
+    Wrong("the actor is flushed", _SENT, second="self.flush()", kind=Crashed, hears="the producer that is flushed"),
+    Wrong("producer is a name", _SENT, second="producer.flush()", kind=Crashed, hears="by self: self.producer"),
     Wrong(
-        "no time for a flush", _SENT, second="self.producer.flush(timeout=0)", kind=Crashed, hears="the time it needs"
+        "no time for a flush",
+        _SENT,
+        second="self.producer.flush(timeout=0)",
+        kind=Crashed,
+        hears="as long as that takes",
     ),
     Wrong("topic, key, value", "self.producer.send(self.topic, key, value)", hears="by place, the value comes first"),
     Wrong("a value is enough", "self.producer.send(self.topic, value=value)", hears="the key is missing", got="None"),
-    Wrong("key and value are enough", "self.producer.send(key, value)", hears="the topic comes first", got="'user0'"),
+    Wrong("key and value are enough", "self.producer.send(key, value)", hears="the topic comes first", got="'zoë'"),
     Wrong(
         "the topic is tweets",
         'self.producer.send("tweets", key=key, value=value)',
@@ -48,16 +54,8 @@ WRONG = [
         hears="just as they came",
         got="b'",
     ),
-    Wrong(
-        "JSON of text",
-        "import json\nself.producer.send(self.topic, key=key, value=json.dumps(value))",
-        hears="just as they came",
-    ),
     Wrong("closed is sent", f"{_SENT}\nself.producer.close()", hears="leave the producer open", got="closed"),
-    Wrong(
-        "with closes it for the next", f"with self.producer as producer:\n    {_SENT}", hears="leave the producer open"
-    ),
-    Wrong("twice is safer", f"{_SENT}\n{_SENT}", hears="send each record once", got="10"),
+    Wrong("twice is safer", f"{_SENT}\n{_SENT}", hears="send each record once", got="2 after"),
     Wrong("the producer sends by itself", "pass", hears="self.producer.send(…)", got="it was given nothing"),
     Wrong(
         "a producer of its own each time",
@@ -68,8 +66,9 @@ WRONG = [
     Wrong(
         "producers produce", "self.producer.produce(self.topic, key=key, value=value)", kind=Crashed, hears="with send"
     ),
-    Wrong("a topic has a send", "self.topic.send(key=key, value=value)", kind=Crashed, hears="self.producer.send("),
-    Wrong("records have a header", f"{_SENT[:-1]}, header=[])", kind=Crashed, hears=_SENT),
+    Wrong("a topic has a send", "self.topic.send(key=key, value=value)", kind=Crashed, hears="self.producer.send"),
+    Wrong("records have a header", f"{_SENT[:-1]}, header=[])", kind=Crashed, hears="these are all it needs"),
+    Wrong("closed in the end, which flushes", _SENT, second="self.producer.close()", hears="leave the producer open"),
     Wrong(
         "the end comes later",
         _SENT,
@@ -107,9 +106,4 @@ RIGHT = [
         "record = dict(key=key, value=value)\nself.producer.send(topic=self.topic, **record)",
         second=f"super().on_stop()\n{_FLUSH}",
     ),
-    Right(
-        "bytes already: DefaultSerializer lets them through",
-        "self.producer.send(self.topic, key=key.encode(), value=value.encode())",
-    ),
-    Right("closed in the end, which flushes", _SENT, second="self.producer.close()"),
 ]

@@ -9,7 +9,7 @@ _START = "TweetActor.start(producer, topic, live, every)"
 _MADE = "TweetActor(producer, topic, live, every)"
 
 WRONG = [
-    Wrong("an object runs", f"return {_MADE}", hears=_START, got="nobody has started"),
+    Wrong("an object runs", f"return {_MADE}", hears="a method start", got="which was not started"),
     Wrong("started is returned", _START, hears="return what start gives", got="does it return anything?"),
     Wrong("a method's name calls it", "return TweetActor.start", hears="call it", got="was not called"),
     Wrong("an object is started", f"return {_MADE}.start()", kind=Crashed, hears="start belongs to the class"),
@@ -21,10 +21,10 @@ WRONG = [
         got="not its ref",
     ),
     Wrong(
-        "an object has a ref, so it runs", f"return {_MADE}.actor_ref", hears="that nobody runs", got="none was started"
-    ),
-    Wrong(
-        "arguments go in a list", "return TweetActor.start([producer, topic, live, every])", kind=Crashed, hears=_START
+        "an object has a ref, so it runs",
+        f"return {_MADE}.actor_ref",
+        hears="an actor without a thread",
+        got="none was started",
     ),
     Wrong("a proxy is friendlier", f"return {_START}.proxy()", hears="without .proxy()", got="a proxy"),
     Wrong("two are quicker", f"{_START}\nreturn {_START}", hears="call start once", got="2 were started"),
@@ -38,12 +38,6 @@ WRONG = [
     ),
     Wrong("topic first", "return TweetActor.start(topic, producer, live, every)", hears="in this order", got="'check-"),
     Wrong(
-        "every before live",
-        "return TweetActor.start(producer, topic, every, live)",
-        hears="in this order",
-        got="self.live = 7",
-    ),
-    Wrong(
         "every is ten",
         "return TweetActor.start(producer, topic, live, 10)",
         hears="pass every on",
@@ -54,12 +48,6 @@ WRONG = [
         'return TweetActor.start(producer, "tweets", live, every)',
         hears="pass topic on",
         got="'tweets'",
-    ),
-    Wrong(
-        "names in quotes",
-        'return TweetActor.start("producer", "topic", "live", "every")',
-        hears="pass producer on",
-        got="'producer'",
     ),
     Wrong(
         "a producer of its own",
@@ -74,17 +62,9 @@ WRONG = [
         hears="start TweetActor",
         got="a ThreadingActor",
     ),
-    Wrong("pykka starts it", f"return pykka.start({_MADE})", kind=Crashed, hears=_START),
-    Wrong("actors run", f"return {_MADE}.run()", kind=Crashed, hears=_START),
+    Wrong("pykka starts it", f"return pykka.start({_MADE})", kind=Crashed, hears="a method start"),
     Wrong("its address is its name", f"return {_START}.actor_urn", hears="return what start gives", got="urn:uuid"),
-    Wrong("a pair is clearer", f"return {_START}, live", hears="return what start gives", got="("),
     Wrong("tidied up at once", f"ref = {_START}\nref.stop()\nreturn ref", hears="leave stopping", got="has stopped"),
-    Wrong("stopped in the background", f"ref = {_START}\nref.stop(block=False)\nreturn ref", hears="leave stopping"),
-    Wrong(
-        "a thread is an actor",
-        f"import threading\nreturn threading.Thread(target={_MADE}.on_receive)",
-        hears="TweetActor.start(…) makes the actor",
-    ),
 ]
 
 RIGHT = [

@@ -11,7 +11,7 @@ from kafka.errors import TopicAlreadyExistsError
 """
 
 WRONG = [
-    Wrong("a topic has one partition, and that will do", "topics.create(name)", hears="partitions=3", got="1"),
+    Wrong("a topic has one partition, and that will do", "topics.create(name)", hears="say how many", got="1"),
     Wrong("the name as in the text", 'topics.create("by-hand", partitions=3)', hears="use the name that"),
     Wrong("the parameter in quotes", 'topics.create("name", partitions=3)', hears="without quotes", got="'name'"),
     Wrong(
@@ -43,7 +43,7 @@ WRONG = [
             made = True
         """,
         before="made = False",
-        hears="topics.create does",
+        hears="in each call",
         got="the broker has none",
     ),
     Wrong(
@@ -68,7 +68,7 @@ WRONG = [
         """,
         before=_ADMIN,
         kind=Crashed,
-        hears="that is fine: let nothing happen",
+        hears="that is fine: leave it",
     ),
     Wrong(
         "a topic that is described is there",
@@ -97,13 +97,13 @@ WRONG = [
         finally:
             producer.close(timeout=0)
         """,
-        hears="sending to it does not",
+        hears="sending to a topic does not make it",
     ),
     Wrong(
         "three readers need three replicas",
         "topics.create(name, replication_factor=3)",
         kind=Crashed,
-        hears="partitions=3 is what is wanted",
+        hears="partitions are what is wanted",
     ),
     Wrong(
         "numbers are written as text",
@@ -120,12 +120,11 @@ WRONG = [
     Wrong("options go by place", "topics.create(name, 3)", kind=Crashed, hears="by their names", got="TypeError"),
     Wrong("the module is called topic", "topic.create(name, partitions=3)", kind=Crashed, hears="called topics"),
     Wrong("pass fills a gap", "pass", hears="have the broker make the topic"),
-    Wrong("three dots fill a gap", "...", hears="have the broker make the topic"),
     Wrong(
         "the answer goes above the line with raise",
         'topics.create(name, partitions=3)\nraise NotImplementedError("Gap 1, create the topic: give it three")',
         kind=NotAttempted,
-        hears="take it out",
+        hears="take the line with raise out",
     ),
     Wrong(
         "a better name for the function",
@@ -148,12 +147,6 @@ WRONG = [
         whole=True,
         kind=Crashed,
         hears="put the first line (def …) back",
-    ),
-    Wrong(
-        "out with it when done",
-        "topics.create(name, partitions=3)\nimport sys\nsys.exit()",
-        kind=Crashed,
-        hears="ends with return",
     ),
 ]
 

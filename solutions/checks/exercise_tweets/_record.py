@@ -3,81 +3,56 @@
 import csv
 import io
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
-from kit.exercises._trial import Trial, shown
-from kit.exercises.tweets._advice import about, first
+from kit.exercises import CheckContext, plain, shown
 
-__all__ = ["AT", "Tweet", "to_record"]
+from ._common import TWEETS, Tweet, about, difference, first, same, tweet_class
 
-
-class Tweet(NamedTuple):
-    """As in the notebook."""
-
-    fetched_ms: int
-    user: str
-    text: str
-
-
-AT = 1_767_623_400_123
-TWEETS = (
-    ("plain text", Tweet(AT, "ana", "Lehman files for bankruptcy")),
-    ("a comma", Tweet(AT, "bo", "calm, they said")),
-    ("quotes", Tweet(AT, "cleo", 'he said "sell" and left')),
-    ("a quote at its start", Tweet(AT, "flo", '"contained" they called it')),
-    ("a quote at its end, and a comma", Tweet(AT, "dan", 'well, they called it "contained"')),
-    ("a line break", Tweet(AT, "eve", "first line\nsecond line")),
-    ("emoji and accents", Tweet(AT, "zoë", "à la hausse 🚀📈")),
-    ("a space at both ends", Tweet(AT, "gus", " wait for it ")),
-    ("a comma in the user", Tweet(AT, "hal, jr", 'a, b\r\n"c"')),
-)
+__all__ = ["to_record"]
 
 _DAY_MS = 86_400_000
 
 
-def to_record(trial: Trial) -> None:
-    function = trial.named("to_record")
-    kind = trial.namespace.get("Tweet", Tweet)
-    trial.advise = _advice
-    for number, (what, told) in enumerate(TWEETS):
-        tweet = kind(*told)
-        record = trial.call(function, tweet, on=f"{what}: {tweet!r}")
-        if not isinstance(record, tuple | list) or len(record) != 2:
-            trial.wrong(
-                "a pair: key, value",
-                got=record if record is None else shown(record),
-                advice="return both: return tweet.user, line",
-            )
-        key, value = record
+def to_record(context: CheckContext) -> None:
+    function = context.named("to_record")
+    kind = tweet_class(context.namespace)
+    context.advise = _advice
+    for number, (what, tweet) in enumerate(TWEETS):
+        record = context.call(function, kind(*tweet), on=f"{what}: {shown(kind(*tweet))}")
+        parts = plain(record)
+        if not isinstance(parts, list) or len(parts) != 2:
+            again = "each call gives a record, also for a tweet that came before" if what.endswith("once more") else ""
+            context.wrong("a pair: key, value", got=record, advice=again or "return both: first the key, then the line")
+        key, value = parts
         if isinstance(key, bytes):
-            _check_text(trial, "key", key)
-        if not isinstance(key, str) or key != tweet.user:
-            advice = "the key is the user: return tweet.user first, then the line"
-            trial.wrong(f"the key {tweet.user!r}", got=shown(key), advice=advice)
-        _check_text(trial, "value", value)
-        _check_line(trial, told, value, [earlier for _, earlier in TWEETS[:number]])
+            _check_text(context, "key", key)
+        if not same(key, tweet.user):
+            context.wrong(f"the key {tweet.user!r}", got=shown(key), advice="the key is the user, and it comes first")
+        _check_text(context, "value", value)
+        _check_line(context, tweet, value, [earlier for _, earlier in TWEETS[:number]])
 
 
-def _check_text(trial: Trial, name: str, part: Any) -> None:
+def _check_text(context: CheckContext, name: str, part: Any) -> None:
     if isinstance(part, str):
         return
     advice = "the value is the line of CSV, and nothing else"
     if isinstance(part, bytes):
         advice = "leave bytes to the producer: it encodes"
-    elif hasattr(part, "getvalue"):
+    elif isinstance(part, io.StringIO):
         advice = "that is the file in memory; its getvalue() is the text in it"
     elif isinstance(part, int):
         advice = "writerow gives the number of characters; the line itself is what getvalue() of its StringIO gives"
     got = shown(part) if isinstance(part, io.IOBase) else f"{type(part).__name__}: {shown(part)}"
-    trial.wrong(f"a {name} of text (str)", got=got, advice=advice)
+    context.wrong(f"a {name} of text (str)", got=got, advice=advice)
 
 
 def _row(tweet: Tweet) -> list[str]:
     return [str(tweet.fetched_ms), tweet.user, tweet.text]
 
 
-def _check_line(trial: Trial, tweet: Tweet, line: str, earlier: list[Tweet]) -> None:
-    """One line of CSV gives back what was put in, to whoever reads CSV."""
+def _check_line(context: CheckContext, tweet: Tweet, line: str, earlier: list[Tweet]) -> None:
+    """One line of CSV gives back what was put in, to a reader of CSV."""
     wanted = _row(tweet)
     try:
         rows = list(csv.reader(io.StringIO(line, newline=""), strict=True))
@@ -95,7 +70,7 @@ def _check_line(trial: Trial, tweet: Tweet, line: str, earlier: list[Tweet]) -> 
     if not advice and len(rows) == 1 and len(rows[0]) == 3:
         advice = _other_text(rows[0], wanted, line)
     expected = out.getvalue().removesuffix("\r\n")
-    trial.wrong(repr(expected), got=shown(line), advice=advice or _quoting(line, tweet.text, expected))
+    context.wrong(repr(expected), got=shown(line), advice=advice or _quoting(line, tweet.text, expected))
 
 
 def _no_csv(line: str, tweet: Tweet) -> str:
@@ -126,12 +101,15 @@ def _other_fields(row: list[str], wanted: list[str]) -> str:
     given = row[0] if row else ""
     now = given.isdecimal() and abs(int(given) - time.time() * 1000) < _DAY_MS
     return first(
-        (row in (list(text), list(user)), "writerow takes a text for a list of letters; give it all: writerow(tweet)"),
+        (
+            row in (list(text), list(user)),
+            "writerow takes a text for a list of letters; give it the row of all three fields",
+        ),
         (len(row) < 3, "the fields are fetched_ms, user, text, with commas between them"),
         (len(row) > 3 and row[:3] == wanted, "three fields, and no more: fetched_ms, user, text"),
         (time_only and given.partition(".")[0] == at[:-3], "the time stays in milliseconds, a whole number"),
-        (time_only and now, "the time is when the tweet came: tweet.fetched_ms"),
-        (time_only, "the first field is tweet.fetched_ms, as it is"),
+        (time_only and now, "the time is when the tweet came, its fetched_ms: not now"),
+        (time_only, "the first field is fetched_ms, as it is"),
         (sorted(row) == sorted(wanted), "the order is fetched_ms, user, text"),
     )
 
@@ -140,7 +118,9 @@ def _other_text(row: list[str], wanted: list[str], line: str) -> str:
     """What to say of three fields that are the three, but not quite."""
     _, user, text = wanted
     given = row[2]
-    spaces = "change nothing in the text, not even spaces: strip() takes them, too"
+    kept = "keep every character: nothing is to be left out, replaced or added"
+    breaks = "keep every character, line breaks, too: in a field with quotes CSV holds them"
+    spaces = "change nothing in the text, not even white space: strip() takes it, too"
     if not line.endswith("\n"):
         spaces += '; rstrip("\\r\\n") takes the end of the line only'
     return first(
@@ -148,11 +128,8 @@ def _other_text(row: list[str], wanted: list[str], line: str) -> str:
         (given.strip("'") == text, "the quotes of repr() are Python's, and not CSV's: let csv.writer do it"),
         (given.strip('"') == text, "csv.writer puts quotes where they are needed: give it the text as it is"),
         (given.strip() == text.strip(), spaces),
-        (
-            given.split() == text.split(),
-            "keep every character, line breaks, too: in a field with quotes CSV holds them",
-        ),
-        (True, "keep every character: nothing is to be left out, replaced or added"),
+        (given.split() == text.split() and "\n" in text, breaks),
+        (True, difference(text, given) or kept),
     )
 
 
@@ -160,12 +137,12 @@ def _quoting(line: str, text: str, expected: str) -> str:
     """What to say of a line that cannot be read as it was meant."""
     cut = "\n" in text and expected.startswith(line.strip())
     break_only = "\n" in text and "," not in text  # a comma and quotes were right, in the tweets before
+    lone = "\r" in text.replace("\r\n", "")
+    single = "the quote of CSV is the double one: csv.writer has it so, if its quotechar stays as it is"
     return first(
         ("\\" in line, "a backslash is nothing special in CSV: let csv.writer quote, with its settings as they are"),
-        (
-            f"'{text}'" in line,
-            "the quote of CSV is the double one: csv.writer has it so, if its quotechar stays as it is",
-        ),
+        (f"'{text}'" in line, single),
+        (lone, r"a carriage return (\r) must be quoted, too: csv.writer does it, if its lineterminator stays as it is"),
         ('"' in text and f'"{text}"' in line, "a quote within quotes is written twice: let csv.writer do it"),
         (cut, "the text goes on after its line break, and so does its line of CSV: getvalue() gives it whole"),
         (break_only, "line breaks must be quoted, too: csv.writer does it, if its lineterminator stays as it is"),

@@ -1,10 +1,10 @@
-"""Grades as a table on the console, as CSV and as JUnit XML."""
+"""Grades, and how they are shown: a table on the console, CSV, JUnit XML."""
 
 import csv
 import io
-import os
+import re
 from collections.abc import Sequence
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,13 +17,73 @@ from rich.table import Table
 from rich.text import Text
 
 from kit.errors import ConfigError
-from kit.exercises._grade_result import NOT_GRADED, GapGrade, Grade
-from kit.exercises._outcomes import CannotCheck, Crashed, NotAttempted, NotYetRight, Passed
+from kit.exercises import CannotCheck, Crashed, NotAttempted, NotYetRight, Passed
+from kit.files import write_atomically
 
-__all__ = ["Board", "check_writable", "write_csv", "write_junit"]
+__all__ = ["Board", "GapGrade", "Grade", "check_writable", "printable", "write_csv", "write_junit"]
 
 _COLUMNS = ("student", "exercise", "gap", "title", "outcome", "message", "restored_cells", "notebook_seconds")
 _RESULTS = {NotYetRight.kind: Failure, NotAttempted.kind: Skipped, Crashed.kind: Error, CannotCheck.kind: Error}
+_NOT_GRADED = "not graded"
+_MOST = 4000  # characters of a message
+# What XML 1.0 cannot hold, and no terminal should be sent: control characters, halves of surrogate pairs.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True)
+class GapGrade:
+    """One gap of one student: its outcome in words, what a student reads below the check, the seconds it took."""
+
+    gap: int
+    title: str
+    outcome: str
+    message: str
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome == Passed.kind
+
+
+@dataclass(frozen=True)
+class Grade:
+    """One notebook.
+
+    Attributes
+    ----------
+    student
+        Its path, as seen from the folder that was graded.
+    gaps
+        All gaps of the exercise; none if the notebook could not be graded: then `problem` says why.
+    restored
+        How many locked cells had been changed or removed.
+    remarks
+        Cells that were interrupted, and why the kernel ended, if it did.
+    """
+
+    student: str
+    exercise: str = ""
+    gaps: tuple[GapGrade, ...] = ()
+    seconds: float = 0.0
+    restored: int = 0
+    remarks: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def passed(self) -> int:
+        """How many gaps have passed."""
+        return sum(gap.ok for gap in self.gaps)
+
+    @property
+    def open(self) -> list[int]:
+        """The numbers of the gaps that have not."""
+        return [gap.gap for gap in self.gaps if not gap.ok]
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal or XML cannot take, and not too long."""
+    text = _UNPRINTABLE.sub("�", text)
+    return text if len(text) <= _MOST else f"{text[:_MOST]}…"
 
 
 class Board:
@@ -60,10 +120,9 @@ class Board:
         """One more row."""
         all_passed = bool(grade.gaps) and not grade.open
         gaps = Text(f"{grade.passed}/{len(grade.gaps)}" if grade.gaps else "–", "green" if all_passed else "yellow")
-        opened = ", ".join(map(str, grade.open))
         remarks = Text("\n".join([*([grade.problem] if grade.problem else []), *grade.remarks]))
-        restored, seconds = str(grade.restored or ""), f"{grade.seconds:.1f}"
-        self._table.add_row(Text(grade.student), gaps, opened, restored, seconds, remarks)
+        numbers = ", ".join(map(str, grade.open)), str(grade.restored or ""), f"{grade.seconds:.1f}"
+        self._table.add_row(Text(grade.student), gaps, *numbers, remarks)
         self._progress.advance(self._task)
 
 
@@ -76,10 +135,9 @@ def check_writable(*paths: Path) -> None:
         One cannot be, or two are the same.
     """
     for path in paths:
-        target = path.resolve()
-        if target.exists() and not target.is_file():
-            raise _unwritable(path, "a folder" if target.is_dir() else "something that is no file")
-        draft = _draft(target)
+        if path.resolve().exists() and not path.is_file():
+            raise _unwritable(path, "a folder" if path.is_dir() else "something that is no file")
+        draft = path.resolve().with_name(f".{path.name}.part")
         try:
             draft.touch()
             draft.unlink()
@@ -90,76 +148,46 @@ def check_writable(*paths: Path) -> None:
 
 
 def write_csv(grades: Sequence[Grade], path: Path) -> None:
-    """One row for each gap of each student; one, without a gap, for what is no notebook.
-
-    Raises
-    ------
-    ConfigError
-        The file cannot be written; the old one is as it was.
-    """
+    """One row for each gap of each student; one, without a gap, for what is no notebook. Raises `ConfigError`."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for grade in grades:
-        for gap in grade.gaps or (GapGrade(0, "", NOT_GRADED, grade.problem),):
+        for gap in grade.gaps or (GapGrade(0, "", _NOT_GRADED, grade.problem),):
             about = (gap.gap or "", gap.title, gap.outcome, gap.message)
             writer.writerow((grade.student, grade.exercise, *about, grade.restored, f"{grade.seconds:.1f}"))
-    _write(path, out.getvalue().encode())
+    _write(path, out.getvalue())
 
 
 def write_junit(grades: Sequence[Grade], path: Path) -> None:
-    """One test suite for each notebook, one test case for each gap.
+    """One test suite for each notebook, one test case for each gap. Raises `ConfigError`.
 
     Not yet right is a failure, not attempted is skipped, crashed and can't be checked now are errors.
-
-    Raises
-    ------
-    ConfigError
-        The file cannot be written; the old one is as it was.
     """
     xml = JUnitXml("kit exercises grade")
     for grade in grades:
-        xml.add_testsuite(_suite(grade))
+        suite = TestSuite(grade.student)
+        for name, value in (("exercise", grade.exercise), ("restored cells", str(grade.restored))):
+            suite.add_property(name, value)
+        for remark in grade.remarks:
+            suite.add_property("remark", remark)
+        for gap in grade.gaps or (GapGrade(0, "the notebook", _NOT_GRADED, grade.problem),):
+            title = f"Gap {gap.gap}, {gap.title}" if gap.gap else gap.title
+            case = TestCase(title, grade.exercise, round(gap.seconds, 1))
+            if not gap.ok:
+                case.result = [_RESULTS.get(gap.outcome, Error)(gap.message, gap.outcome)]
+            suite.add_testcase(case)
+        xml.add_testsuite(suite)
     xml.update_statistics()  # type: ignore[no-untyped-call]
-    for suite, grade in zip(xml, grades, strict=True):
-        suite.time = round(grade.seconds, 1)  # with the cells and the servers, not of the checks alone
-    xml.time = round(sum(grade.seconds for grade in grades), 1)
     content: bytes = xml.tostring()  # type: ignore[no-untyped-call]
     _write(path, content)
 
 
-def _suite(grade: Grade) -> TestSuite:
-    suite = TestSuite(grade.student)
-    suite.add_property("exercise", grade.exercise)
-    suite.add_property("restored cells", str(grade.restored))
-    for remark in grade.remarks:
-        suite.add_property("remark", remark)
-    for gap in grade.gaps:
-        case = TestCase(f"Gap {gap.gap}, {gap.title}", grade.exercise, round(gap.seconds, 1))
-        if gap.outcome != Passed.kind:
-            case.result = [_RESULTS[gap.outcome](gap.message, gap.outcome)]
-        suite.add_testcase(case)
-    if not grade.gaps:
-        case = TestCase("the notebook", grade.exercise, 0)
-        case.result = [Error(grade.problem, NOT_GRADED)]
-        suite.add_testcase(case)
-    return suite
-
-
-def _write(path: Path, content: bytes) -> None:
-    """The whole file or none of it."""
-    draft = _draft(path.resolve())
+def _write(path: Path, content: str | bytes) -> None:
     try:
-        draft.write_bytes(content)
-        draft.replace(path.resolve())
+        write_atomically(path.resolve(), content)
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
         raise _unwritable(path, str(error)) from error
-
-
-def _draft(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 def _unwritable(path: Path, got: str) -> ConfigError:

@@ -1,22 +1,25 @@
 """A student's notebook before it runs: which exercise it is, its locked cells as they were, and what of it is run."""
 
 import copy
+import os
 import re
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kit.errors import ExerciseError
-from kit.exercises._grade_result import printable
+from kit.exercises import Source
 from kit.exercises._nbformat import nbformat
-from kit.exercises._source import Source, read_notebook
+from kit.exercises._source import read_notebook
+from kit.grading._report import printable
 
-__all__ = ["Handed", "Step", "handed", "notebooks_in", "recognised", "restored", "steps"]
+__all__ = ["Handed", "Step", "handed", "recognised", "restored", "steps"]
 
 _MOST_BYTES = 100_000_000
 _CHECK = re.compile(r"\.check\((\d+)\)")
 _NOT_RUN = {"goal", "finish"}  # what counts are the checks; the grader makes them itself
+_NOT_THEIRS = (".ipynb_checkpoints", "__MACOSX")  # copies that JupyterLab and archives add
 
 
 @dataclass(frozen=True)
@@ -43,29 +46,30 @@ def handed(places: Sequence[Path]) -> list[Handed]:
     for place in places:
         for one in _in(place):
             found.setdefault(one.path.resolve(), one)
-    twice = [one.student for one in found.values()]
+    names = [one.student for one in found.values()]
     return [
-        one if twice.count(one.student) == 1 else Handed(_text(one.path), one.path, one.problem)
+        one if names.count(one.student) == 1 else replace(one, student=printable(one.path.as_posix()))
         for one in found.values()
     ]
 
 
 def _in(place: Path) -> list[Handed]:
+    name = printable(place.as_posix())
     if not place.is_dir():
-        return [Handed(_text(place), place, "" if place.is_file() else "there is no such file or folder")]
-    inside = [Handed(_text(path.relative_to(place)), path) for path in notebooks_in(place)]
-    return inside or [Handed(_text(place), place, "there is no notebook in this folder")]
+        return [Handed(name, place, "" if place.is_file() else "there is no such file or folder")]
+    inside = [Handed(printable(path.relative_to(place).as_posix()), path) for path in sorted(_notebooks(place))]
+    return inside or [Handed(name, place, "there is no notebook in this folder")]
 
 
-def notebooks_in(folder: Path) -> list[Path]:
-    """The notebooks of a folder and of those below it, without JupyterLab's own copies."""
-    paths = (path for path in folder.rglob("*.ipynb") if not path.is_dir())
-    return sorted(path for path in paths if ".ipynb_checkpoints" not in path.relative_to(folder).parts)
-
-
-def _text(path: Path) -> str:
-    """A path as text that can be printed, whatever bytes it is of."""
-    return printable(path.as_posix())
+def _notebooks(folder: Path) -> Iterator[Path]:
+    """The notebooks of a folder and of those below it, also behind links."""
+    seen: set[str] = set()
+    for here, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(here)
+        folders[:] = [] if real in seen else [name for name in folders if name not in _NOT_THEIRS]
+        if real not in seen:
+            yield from (Path(here, name) for name in files if name.endswith(".ipynb") and not name.startswith("._"))
+        seen.add(real)
 
 
 def recognised(path: Path, known: Sequence[Source]) -> tuple[nbformat.NotebookNode, Source]:
@@ -76,21 +80,17 @@ def recognised(path: Path, known: Sequence[Source]) -> tuple[nbformat.NotebookNo
     ExerciseError
         It is no notebook, or no exercise.
     """
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise ExerciseError("a notebook that can be read", got=str(error), todo="look at the file") from error
+    size = path.stat().st_size if path.exists() else 0
     if size > _MOST_BYTES:
         got, todo = f"{size / 1e6:,.0f} MB", "clear its outputs"
         raise ExerciseError(f"a notebook of at most {_MOST_BYTES / 1e6:.0f} MB", got=got, todo=todo)
     with warnings.catch_warnings(action="ignore"):  # nbformat's, about notebooks of other programs
         notebook = read_notebook(path)
     kit = notebook.metadata.get("kit")
-    said = kit.get("exercise") if isinstance(kit, dict) else None
-    named = [source for source in known if source.name == said] or [s for s in known if s.name in path.stem]
+    name = kit.get("exercise") if isinstance(kit, dict) else None
+    named = [source for source in known if source.name == name] or [s for s in known if s.name in path.stem]
     if not named:
-        names = ", ".join(source.name for source in known)
-        got = f"{said or path.stem}"[:80]
+        names, got = ", ".join(source.name for source in known), f"{name or path.stem}"[:80]
         raise ExerciseError(f"one of the exercises {names}", got=got, todo="hand in the notebook of the exercise")
     return notebook, named[0]
 
@@ -103,22 +103,20 @@ def restored(student: nbformat.NotebookNode, source: Source) -> tuple[list[tuple
     cells = [(cell, False) for cell in student.cells]
     count, last = 0, -1
     for origin in source.exercise.cells:
-        at = _place(origin, cells)
-        locked = origin.metadata.nbgrader.locked
-        if at is None and locked:
+        at, locked = _place(origin, cells), origin.metadata.nbgrader.locked
+        if at is not None:
+            count += locked and not _same(cells[at][0], origin)
+            kept = origin if locked else nbformat.from_dict({**cells[at][0], "metadata": origin.metadata})
+            cells[at], last = (copy.deepcopy(kept), True), at
+        elif locked:
             last += 1
             cells.insert(last, (copy.deepcopy(origin), True))
             count += 1
-        elif at is not None:
-            changed = locked and not _same(cells[at][0], origin)
-            kept = origin if locked else nbformat.from_dict({**cells[at][0], "metadata": origin.metadata})
-            cells[at], last = (copy.deepcopy(kept), True), at
-            count += changed
     return cells, count
 
 
 def _place(origin: nbformat.NotebookNode, cells: Sequence[tuple[nbformat.NotebookNode, bool]]) -> int | None:
-    """Where the cell is: by its id, by nbgrader's where a program has dropped that, or by what it says."""
+    """Where the cell is: by its id, by nbgrader's where a program has dropped that, or by its text."""
     free = [(place, cell) for place, (cell, taken) in enumerate(cells) if not taken]
     for alike in (
         lambda cell: cell.get("id") == origin.id,
@@ -137,11 +135,8 @@ def _grade_id(cell: nbformat.NotebookNode) -> object:
 
 
 def _same(one: nbformat.NotebookNode, other: nbformat.NotebookNode) -> bool:
-    return one.cell_type == other.cell_type and _plain(one.source) == _plain(other.source)
-
-
-def _plain(source: str) -> list[str]:
-    return source.rstrip().splitlines()
+    texts = [cell.source.rstrip().splitlines() for cell in (one, other)]
+    return bool(one.cell_type == other.cell_type and texts[0] == texts[1])
 
 
 def steps(cells: Sequence[tuple[nbformat.NotebookNode, bool]]) -> list[Step]:
