@@ -8,7 +8,7 @@ import pytest
 import kit
 
 _ROOT = Path(kit.__file__).parent
-# Whole lines, blank and docstring included: what a room has, and, as a comment, what it should come down to. A room that
+# Whole lines, blank and docstring included: what a room has, and in a comment what it should come down to. A room that
 # outgrows its line is asked first what it could stop doing.
 _ROOMS = {
     "servers": 2_640,  # 2,100; the Kafka clients have come from topics
@@ -19,7 +19,7 @@ _ROOMS = {
     "streams": 811,  # 650
     "plots": 1_980,  # 1,500
     "exercises": 1_693,  # 1,100
-    "grading": 785,  # 350
+    "grading": 795,  # 350
 }
 _REST, _MODULE, _FUNCTION = 1_001, 300, 40  # 800
 _MODULES = sorted(_ROOT.rglob("*.py"))
