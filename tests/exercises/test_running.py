@@ -51,12 +51,12 @@ def f():
                 pass
         except BaseException:
             pass"""
-    student = Student().run(code)
+    student, before = Student().run(code), set(threading.enumerate())
     with pytest.raises(TookTooLong) as raised:
         call(student.namespace["f"], seconds=LIMIT)
     assert not raised.value.stopped
     student.run("alive = False")
-    wait_until(lambda: not [t for t in threading.enumerate() if t.name == "kit-exercise"], what="an end of the loop")
+    wait_until(lambda: not set(threading.enumerate()) - before, what="an end of the loop")
 
 
 def test_a_wait_in_the_system_does_not_keep_the_caller() -> None:
