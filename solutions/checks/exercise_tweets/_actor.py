@@ -34,6 +34,9 @@ class _UnseenList(LiveList):
         """Open no connection to the page."""
 
 
+_UnseenList.__name__ = _UnseenList.__qualname__ = "LiveList"  # as the student's errors call it
+
+
 def live_list(context: CheckContext) -> LiveList:
     live = _UnseenList(last=50)
     context.defer(live.close)
