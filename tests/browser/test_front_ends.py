@@ -208,9 +208,12 @@ live.follow(source())
 live
 """
 _COUNT = """
-import ipywidgets, time
-time.sleep(0.3)
-followers = [thread for thread in threading.enumerate() if thread.name == "kit-plots-follower"]
+import ipywidgets
+from kit.deadline import wait_until
+def following():
+    return [thread for thread in threading.enumerate() if thread.name == "kit-plots-follower"]
+wait_until(lambda: len(following()) == 1, seconds=5)
+followers = following()
 charts = [one for one in ipywidgets.widgets.widget._instances.values() if isinstance(one, LineChart)]
 print(len(followers), len(charts), len([one for one in Out.values() if isinstance(one, LineChart)]))
 """
