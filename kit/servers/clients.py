@@ -21,7 +21,7 @@ from kit.config import settings
 from kit.deadline import Deadline, pause
 from kit.errors import BrokerUnavailable, ConfigError, KitError, TopicError
 
-__all__ = ["address", "admin", "ask", "consumer", "producer", "reachable", "unavailable"]
+__all__ = ["address", "admin", "ask", "ask_each_broker", "consumer", "producer", "reachable", "unavailable"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -239,3 +239,23 @@ def ask(call: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
             if deadline.passed:
                 raise
         pause(0.05)
+
+
+def ask_each_broker(client: KafkaAdminClient, call: Callable[P, T], *args: P.args, **options: P.kwargs) -> list[T]:
+    """What `call` gives of each broker that answers: what one of them knows, another may hear a little later.
+
+    kafka-python asks any one broker for what they all should know. Here it is made to ask each of them.
+    """
+    answers: list[T] = []
+    manager, silence = client._manager, None
+    for broker in client.describe_cluster()["brokers"]:
+        manager.least_loaded_node = lambda node=broker["broker_id"]: node
+        try:
+            answers.append(call(*args, **options))
+        except _PASSING as error:  # it is down
+            silence = error
+        finally:
+            del manager.least_loaded_node
+    if silence and not answers:
+        raise silence
+    return answers
