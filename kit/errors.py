@@ -1,5 +1,24 @@
 """What can go wrong, in the words of the field.
 
+::
+
+    KitError
+     ├─ ConfigError          a KIT_* setting, a credential or an argument cannot be used
+     ├─ ServerError          a server of this machine did not start, stay up or stop
+     │   ├─ PortTaken        the port it must have is in use
+     │   ├─ NotEnoughMemory  this machine has no room for it
+     │   └─ JarError         a jar is missing, or is not the one that was locked
+     ├─ TopicError           Kafka refused a topic, or has not got it
+     ├─ BrokerUnavailable    no broker answered in time
+     ├─ SourceError          a feed did not give what was asked
+     │   ├─ UnknownSymbol    the market does not know the symbol
+     │   ├─ RateLimited      the feed answered 429: too many requests
+     │   ├─ Unauthorized     the feed did not accept the credentials
+     │   └─ BadPayload       the feed answered, but not with a record; carries the raw bytes
+     ├─ CollectorError       a collector gave up, or was used after it stopped
+     ├─ ExerciseError        an exercise is not done, or its notebook cannot be used
+     └─ PlotError            a plot cannot show what it was given, or was used after it was closed
+
 Every message has the same three parts, in this order: what was expected, what came instead, what to do.
 """
 

@@ -124,7 +124,7 @@ def delete(*topics: str, bootstrap_servers: str | None = None) -> None:
 
 
 def reassign(topic: str, *, replication_factor: int, bootstrap_servers: str | None = None) -> pd.DataFrame:
-    """Spread the replicas of a topic over the live brokers; returns when all of them are in sync.
+    """Spread the replicas of a topic over the live brokers; returns, when all are in sync, what `describe` shows.
 
     The partitions take the brokers in turn, and so do their leaders. ``min.insync.replicas`` follows: at least 2 for
     three replicas or more, and never more than there are.
@@ -137,11 +137,6 @@ def reassign(topic: str, *, replication_factor: int, bootstrap_servers: str | No
         How many brokers keep a copy of each partition from now on, 1 to the number of live brokers.
     bootstrap_servers
         ``host:port,…``; default: the lab's.
-
-    Returns
-    -------
-    DataFrame
-        As `describe`.
 
     Raises
     ------
