@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from kit.deadline import Deadline
@@ -15,8 +15,6 @@ from kit.grading._notebook import Step, find, read, steps
 from kit.grading._report import Grade, printable
 from kit.servers import lab
 
-__all__ = ["grade"]
-
 _KERNELS = 2
 
 
@@ -26,7 +24,7 @@ async def grade(
     limits: Limits | None = None,
     each: Callable[[list[Grade], str], object] = lambda grades, progress: None,
 ) -> list[Grade]:
-    """Grade all notebooks in folders and below, and notebooks.
+    """Grade notebooks, and all notebooks in folders and below.
 
     They run on the lab of this machine, each in a folder of its own, without the cells that run the whole pipeline
     (tag `goal`). A lab that did not run before is stopped at the end.
@@ -40,10 +38,6 @@ async def grade(
     """
     found = find(places)
     done: dict[str, list[Grade]] = {name: [] for name in found}
-
-    def so_far() -> list[Grade]:
-        return [one for grades in done.values() for one in grades]
-
     ran_before = any(row.state == "running" for row in lab.status())
     with tempfile.TemporaryDirectory(prefix="kit-grading-", ignore_cleanup_errors=True) as folder:
         shutil.copytree(solutions(), Path(folder) / "solutions")
@@ -52,14 +46,14 @@ async def grade(
         async def one(name: str) -> None:
             async with kernels:
                 done[name] = await run.graded(name, found[name])
-            each(so_far(), f"{sum(map(bool, done.values()))} of {len(done)} notebooks")
+            each([*chain(*done.values())], f"{sum(map(bool, done.values()))} of {len(done)} notebooks")
 
         try:
             await asyncio.gather(*map(one, found))
         finally:
             if not ran_before:
                 lab.down()
-    return so_far()
+    return [*chain(*done.values())]
 
 
 class _Run:
@@ -76,48 +70,33 @@ class _Run:
             found = await self._outcomes(source, todo, remarks)
         except KitError as error:
             return [Grade(printable(name), message=printable(f"expected {error.expected}; got: {error.got}"))]
-        made = []
-        for gap, title in {region.number: region.title for region in reversed(source.regions)}.items():
-            kind, text = found.get(gap, ("", remarks[-1] if remarks else ""))
-            if not kind:  # the kernel ended, or gave no answer
-                lines = (("error", text), ("next", "correct that code, or take it out; then hand it in again"))
-                kind, text = Crashed.kind, repr(Crashed("", lines).of(gap, title))
-            texts = map(printable, (title, kind, text, "\n".join(remarks)))
-            made.append(Grade(printable(name), source.name, gap, *texts))
-        return made[::-1]
+        titles = {region.number: region.title for region in reversed(source.regions)}
+        crashed, about = (Crashed.kind, "".join(remarks[-1:])), printable("\n".join(remarks))
+        rows = [(gap, titles[gap], *found.get(gap, crashed)) for gap in sorted(titles)]
+        return [Grade(printable(name), source.name, *row[:3], printable(row[3]), about) for row in rows]
 
     async def _outcomes(self, source: Source, todo: list[Step], remarks: list[str]) -> dict[int, tuple[str, str]]:
-        """Outcome and message by gap. If the kernel ends in a cell: of the gaps above it, and of those that pass."""
+        """Run cells in a fresh kernel, then check each gap: outcome and message.
+
+        If the kernel ends in a cell, the cells above it run once more. Then the gaps above it are known, and those that
+        pass without it.
+        """
         found, done = dict[int, tuple[str, str]](), list[Step]()
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
         try:
-            await self._through(source, todo, done, found, remarks)
-            return found
+            async with Kernel(folder, self._limits, source.name) as kernel, self._turn:
+                kernel.deadline = Deadline(self._limits.seconds)
+                for step in todo:
+                    remarks += filter(None, [(await kernel.run(step.code, step.what))[1]])
+                    done.append(step)
+                for gap in sorted({region.number for region in source.regions}):
+                    found[gap] = await kernel.check(gap)
+                    if found[gap][0] == CannotCheck.kind:  # a broker that has come back may still choose its leaders
+                        found[gap] = await kernel.check(gap)
         except RuntimeError as ended:
             remarks.append(str(ended))
-        if len(done) < len(todo):  # once more, without that cell and what stands below it
-            with suppress(RuntimeError):
-                await self._through(source, list(done), [], found, [])
-        above = {gap for step in done for gap in step.gaps}
-        return {gap: one for gap, one in found.items() if gap in above or one[0] == Passed.kind}
-
-    async def _through(
-        self,
-        source: Source,
-        todo: list[Step],
-        done: list[Step],
-        found: dict[int, tuple[str, str]],
-        remarks: list[str],
-    ) -> None:
-        """Run cells in a fresh kernel, then check each gap."""
-        async with Kernel(Path(tempfile.mkdtemp(dir=self._folder)), self._limits, source.name) as kernel, self._turn:
-            kernel.deadline = Deadline(self._limits.seconds)
-            for step in todo:
-                remark = (await kernel.run(step.code, step.what))[1]
-                remarks += [remark] if remark else []
-                done.append(step)
-            for gap in sorted({region.number for region in source.regions}):
-                for _ in range(2):  # a broker that has just come back may still choose its leaders
-                    lab.up()  # a student may have stopped it
-                    found[gap] = await kernel.check(gap)
-                    if found[gap][0] != CannotCheck.kind:
-                        break
+            if 0 < len(done) < len(todo):
+                above = {gap for step in done for gap in step.gaps}
+                again = await self._outcomes(source, done, [])
+                found = {gap: one for gap, one in again.items() if gap in above or one[0] == Passed.kind}
+        return found

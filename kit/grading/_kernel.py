@@ -3,28 +3,25 @@
 import asyncio
 import logging
 import os
-import re
-import subprocess
+import signal
 from contextlib import suppress
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any, NamedTuple, Self
 
-import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
 from kit.config import settings
 from kit.deadline import Deadline
+from kit.exercises import Crashed
 from kit.exercises._nbformat import nbformat
 from kit.grading._inside import ANSWER
 from kit.servers import lab
 from kit.servers.interrupts import uninterrupted
 
-__all__ = ["Kernel", "Limits"]
-
 _CHECK_SECONDS = 60.0  # checks limit the student's code themselves
 _DEAF = 2.5  # times its limit: by then a cell has been interrupted twice
-_SECRET = re.compile("TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 _INSIDE = "__import__('kit.grading._inside', fromlist=['_'])."
 _OPTIONS: dict[str, Any] = {"allow_errors": True, "interrupt_on_timeout": True, "iopub_timeout": 30}
 
@@ -53,12 +50,11 @@ class Kernel(NotebookClient):
         self._manager: Any = self.create_kernel_manager()
 
     async def __aenter__(self) -> Self:
-        env = {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
+        env = {name: value for name, value in os.environ.items() if "TOKEN" not in name}
         env["IPYTHONDIR"] = str(self._folder)  # without start-up files of the grader's
-        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         try:
             with uninterrupted():
-                await self.async_start_new_kernel(cwd=str(self._folder), env=env, **silent)
+                await self.async_start_new_kernel(cwd=str(self._folder), env=env, stdout=DEVNULL, stderr=DEVNULL)
             lab.up()  # meanwhile
             await self.async_start_new_kernel_client()
             await self.run(_INSIDE + self._prepare, "the first cell", _CHECK_SECONDS)
@@ -68,12 +64,9 @@ class Kernel(NotebookClient):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        servers = {row.pid for row in lab.status()}  # they belong to the lab, also if a student's cell started them
-        with suppress(psutil.Error, AttributeError):
-            for child in psutil.Process(self._manager.provisioner.pid).children(recursive=True):
-                if child.pid not in servers:
-                    child.kill()
-        with suppress(RuntimeError):  # it has ended
+        with suppress(ProcessLookupError, AttributeError, TypeError):  # it has ended, or did not start
+            os.killpg(self._manager.provisioner.pgid, signal.SIGKILL)  # not the lab's servers, which are no part of it
+        with suppress(RuntimeError):
             await self._manager.shutdown_kernel(now=True)
         if self.kc is not None:
             self.kc.stop_channels()
@@ -85,10 +78,11 @@ class Kernel(NotebookClient):
         return None
 
     async def check(self, gap: int) -> tuple[str, str]:
-        """The outcome of a gap with its text; if there is none, nothing and the reason."""
+        """The outcome of a gap, and its text."""
+        lab.up()  # a student may have stopped it
         what = f"the check of gap {gap}"
         cell, remark = await self.run(f"{_INSIDE}check({gap}, {str(settings().home)!r})", what, _CHECK_SECONDS)
-        return tuple(cell.outputs[0].data[ANSWER]) if cell.outputs else ("", remark or f"{what} gave no answer")
+        return cell.outputs[0].data[ANSWER] if cell.outputs else (Crashed.kind, remark or f"{what} gave no answer")
 
     async def run(self, code: str, what: str, seconds: float = 0.0) -> tuple[Any, str]:
         """Run a cell, `what` in words. Returns the cell, and why it was interrupted, if it was."""

@@ -11,25 +11,18 @@ from kit.exercises import Source
 from kit.exercises._nbformat import nbformat
 from kit.exercises._source import read_notebook
 
-__all__ = ["Step", "find", "read", "steps"]
-
 _MOST_BYTES = 100_000_000
 _NOT_RUN = {"goal", "finish", "checks-gap"}  # the grader makes the checks itself
 
 
 @dataclass
 class Step:
-    """A code cell to run: its code, the gaps that it fills, and what it is in words."""
+    """A code cell to run: its code, its ids, the gaps that it fills, and what it is in words."""
 
     code: str
-    ids: set[object]
+    ids: tuple[object, ...] = ()
     gaps: list[int] = field(default_factory=list)
-    runs: bool = True
     what: str = ""
-
-    def is_(self, origin: nbformat.NotebookNode) -> bool:
-        """Whether it is that cell of the exercise: by its id, else by its text."""
-        return origin.id in self.ids or self.code.split() == origin.source.split()
 
 
 def find(places: Sequence[Path]) -> dict[str, Path]:
@@ -54,26 +47,20 @@ def _notebooks(folder: Path) -> Iterator[Path]:
 
 
 def read(path: Path, known: Sequence[Source]) -> tuple[nbformat.NotebookNode, Source]:
-    """A notebook, and the exercise it is: its metadata name it, or else its file name does.
-
-    Raises
-    ------
-    ExerciseError
-        It is no notebook, or no exercise.
-    """
-    size = path.stat().st_size if path.is_file() else 0
-    if size > _MOST_BYTES or path.is_dir():
-        got = "a folder without a notebook" if path.is_dir() else f"{size / 1e6:,.0f} MB"
-        raise ExerciseError(f"a notebook of at most {_MOST_BYTES / 1e6:.0f} MB", got=got, todo="clear its outputs")
+    """A notebook, and its exercise, by its metadata or its file name. Raises `ExerciseError`: it is none."""
+    if path.is_file() and path.stat().st_size > _MOST_BYTES:
+        got, todo = f"{path.stat().st_size / 1e6:,.0f} MB", "clear its outputs"
+        raise ExerciseError(f"a notebook of at most {_MOST_BYTES / 1e6:.0f} MB", got=got, todo=todo)
     with warnings.catch_warnings(action="ignore"):  # nbformat's, about notebooks of other programs
         notebook = read_notebook(path)
     kit = notebook.metadata.get("kit")
     name = kit.get("exercise") if isinstance(kit, dict) else None
-    named = [source for source in known if source.name == name] or [s for s in known if s.name in path.stem]
-    if not named:
-        names, got = ", ".join(source.name for source in known), f"{name or path.stem}"[:80]
-        raise ExerciseError(f"one of the exercises {names}", got=got, todo="hand in the notebook of the exercise")
-    return notebook, named[0]
+    for source in known:
+        if name == source.name or (name is None and source.name in path.stem):
+            return notebook, source
+    names = ", ".join(source.name for source in known)
+    todo = "hand in the notebook of the exercise"
+    raise ExerciseError(f"one of the exercises {names}", got=f"{name or path.stem}"[:80], todo=todo)
 
 
 def steps(student: nbformat.NotebookNode, source: Source) -> tuple[list[Step], list[str]]:
@@ -81,25 +68,22 @@ def steps(student: nbformat.NotebookNode, source: Source) -> tuple[list[Step], l
 
     A locked cell that is gone comes after the one it came after.
     """
-    made = [Step(cell.source, {cell.get("id"), _grade_id(cell)}) for cell in student.cells if cell.cell_type == "code"]
+    made = [Step(cell.source, (cell.get("id"), _grade_id(cell))) for cell in student.cells if cell.cell_type == "code"]
     restored, last = 0, -1
     for origin in (cell for cell in source.exercise.cells if cell.cell_type == "code"):
         locked, runs = origin.metadata.nbgrader.locked, not _NOT_RUN & set(origin.metadata.get("tags", ()))
-        at = next((number for number, step in enumerate(made) if step.is_(origin)), None)
-        if at is None:
-            if not (locked and runs):
-                continue
+        same = (n for n, step in enumerate(made) if origin.id in step.ids or step.code.split() == origin.source.split())
+        at = next(same, None)
+        if at is None and locked and runs:
             at = last + 1
-            made.insert(at, Step("", set()))
-        last, step = at, made[at]
-        if locked and runs:
-            restored += step.code.rstrip() != origin.source.rstrip()
-            step.code = origin.source
-        step.gaps, step.runs = source.gaps_of(origin.id), runs
+            made.insert(at, Step(""))
+        if at is not None:
+            last, code = at, made[at].code
+            restored += locked and runs and code.rstrip() != origin.source.rstrip()
+            made[at] = Step((origin.source if locked else code) if runs else "", gaps=source.gaps_of(origin.id))
     for number, step in enumerate(made, 1):
         step.what = f"code cell {number} ({step.code.strip().partition(chr(10))[0][:60]})"
-    remarks = [f"locked cells restored: {restored}"] if restored else []
-    return [step for step in made if step.runs and step.code.strip()], remarks
+    return [step for step in made if step.code.strip()], [f"locked cells restored: {restored}"] if restored else []
 
 
 def _grade_id(cell: nbformat.NotebookNode) -> object:

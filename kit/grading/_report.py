@@ -1,4 +1,4 @@
-"""Grades, and how they are shown: a table on the console, CSV, JUnit XML."""
+"""Grades as a table on the console, as CSV and as JUnit XML."""
 
 import re
 from collections.abc import Sequence
@@ -15,8 +15,6 @@ from kit.errors import ConfigError
 from kit.exercises import NotAttempted, NotYetRight, Passed
 from kit.files import write_atomically
 
-__all__ = ["Grade", "printable", "table", "write"]
-
 _MOST = 4000  # characters of a text
 # What XML 1.0 cannot hold, and no terminal should be sent: control characters, halves of surrogate pairs.
 _UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -24,10 +22,10 @@ _RESULTS = {NotYetRight.kind: Failure, NotAttempted.kind: Skipped}  # all others
 
 
 class Grade(NamedTuple):
-    """One gap of one student; or a notebook that could not be graded, which has no gap: `message` says why.
+    """One gap of one student; or a notebook that could not be graded, and in its `message` why.
 
-    `student` is the path of the notebook below the folder that was graded, `outcome` and `message` are what the student
-    reads below the check, `remarks` are about the whole notebook: cells that were interrupted, why the kernel ended.
+    `student` is the path of the notebook below the folder that was graded. `remarks` are about the whole notebook:
+    cells that were interrupted, why the kernel ended.
     """
 
     student: str
@@ -44,37 +42,34 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub("�", text[:_MOST]) + "…" * (len(text) > _MOST)
 
 
-def _by_student(grades: Sequence[Grade]) -> list[list[Grade]]:
-    return [list(group) for _, group in groupby(grades, lambda grade: grade.student)]
-
-
 def table(grades: Sequence[Grade], caption: str = "") -> Table:
     """One row for each student."""
     made = Table("student", "passed", "open", "remarks", box=None, pad_edge=False, caption=caption)
     for column in made.columns:
         column.overflow = "fold"
-    for group in _by_student(grades):
-        left = [str(grade.gap) for grade in group if grade.outcome != Passed.kind]
-        count = f"{len(group) - len(left)}/{len(group)}" if group[0].gap else "–"
-        remarks = group[0].remarks if group[0].gap else group[0].message
-        made.add_row(Text(group[0].student), Text(count, "yellow" if left else "green"), ", ".join(left), Text(remarks))
+    for student, group in groupby(grades, lambda grade: grade.student):
+        passed = {grade: grade.outcome == Passed.kind for grade in group}
+        left = [grade for grade in passed if not passed[grade]]
+        remarks = next(grade.remarks if grade.gap else grade.message for grade in passed)
+        count = Text(f"{len(passed) - len(left)}/{len(passed)}", "yellow" if left else "green")
+        made.add_row(Text(student), count, ", ".join(str(grade.gap) for grade in left), Text(remarks))
     return made
 
 
 def write(grades: Sequence[Grade], csv: Path, junit: Path) -> None:
-    """Write the grades as CSV and as JUnit XML. Without grades, only make sure that the files can be written.
+    """Write the grades as CSV and as JUnit XML; without grades, only make sure that it can be done.
 
     Raises
     ------
     ConfigError
-        They cannot.
+        It cannot.
     """
-    for path, content in ((csv, _csv), (junit, _junit)):
+    for path, content in ((csv, lambda: pd.DataFrame(grades).to_csv(index=False)), (junit, lambda: _junit(grades))):
         try:
             if csv.resolve() == junit.resolve() or (path.exists() and not path.is_file()):
                 raise OSError("it is no file of its own")
             if grades:
-                write_atomically(path.resolve(), content(grades))
+                write_atomically(path.resolve(), content())
             else:
                 path.open("a").close()
         except OSError as error:
@@ -82,17 +77,11 @@ def write(grades: Sequence[Grade], csv: Path, junit: Path) -> None:
             raise ConfigError(f"to write {path}", got=str(error), todo=todo) from error
 
 
-def _csv(grades: Sequence[Grade]) -> str:
-    return str(pd.DataFrame(grades).to_csv(index=False, lineterminator="\n"))
-
-
 def _junit(grades: Sequence[Grade]) -> bytes:
-    """One suite for each notebook, one case for each gap: not yet right is a failure, not attempted is skipped, all
-    others that did not pass are errors."""
+    """One suite for each notebook, one case for each gap."""
     xml = JUnitXml("kit exercises grade")
-    for group in _by_student(grades):
-        suite = TestSuite(group[0].student)
-        suite.add_property("remarks", group[0].remarks)
+    for student, group in groupby(grades, lambda grade: grade.student):
+        suite = TestSuite(student)
         for grade in group:
             case = TestCase(f"Gap {grade.gap}, {grade.title}" if grade.gap else grade.title, grade.exercise)
             if grade.outcome != Passed.kind:
