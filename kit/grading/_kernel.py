@@ -35,11 +35,7 @@ class Limits(NamedTuple):
 
 
 class Kernel(NotebookClient):
-    """A fresh kernel in a folder, ended with the block, with the processes that it has started.
-
-    It keeps no output but the answers of checks: what a cell prints may have no end. Its methods raise RuntimeError,
-    with the reason in words, when the kernel dies or has to be ended.
-    """
+    """A fresh kernel in a folder. Its methods raise RuntimeError with the reason when it dies or has to be ended."""
 
     def __init__(self, folder: Path, limits: Limits, exercise: str) -> None:
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_raw_cell()])
@@ -72,7 +68,7 @@ class Kernel(NotebookClient):
             self.kc.stop_channels()
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
-        """Take a message from the kernel (nbclient calls this)."""
+        """Keep no output but the answers of checks: what a cell prints may have no end (nbclient calls this)."""
         if msg["msg_type"] == "status" or ANSWER in msg["content"].get("data", {}):
             return super().process_message(msg, cell, cell_index)
         return None

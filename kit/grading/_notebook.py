@@ -17,19 +17,16 @@ _NOT_RUN = {"goal", "finish", "checks-gap"}  # the grader makes the checks itsel
 
 @dataclass
 class Step:
-    """A code cell to run: its code, its ids, the gaps that it fills, and what it is in words."""
+    """A code cell to run: its code, its id, the gaps that it fills, and what it is in words."""
 
     code: str
-    ids: tuple[object, ...] = ()
+    id: str = ""
     gaps: list[int] = field(default_factory=list)
     what: str = ""
 
 
 def find(places: Sequence[Path]) -> dict[str, Path]:
-    """The notebooks in folders and below, and files, each once, by the path below the folder that all share.
-
-    A folder without a notebook, and a file that does not exist, stand for themselves: `read` says what is wrong.
-    """
+    """The notebooks in folders and below, and other places as they are, each once, by the path below what all share."""
     found = {path.resolve(): path for place in places for path in sorted(_notebooks(place)) or [place]}
     shared = os.path.commonpath([place.absolute() if place.is_dir() else place.absolute().parent for place in places])
     return {os.path.relpath(path, shared): path for path in found.values()}
@@ -58,9 +55,8 @@ def read(path: Path, known: Sequence[Source]) -> tuple[nbformat.NotebookNode, So
     for source in known:
         if name == source.name or (name is None and source.name in path.stem):
             return notebook, source
-    names = ", ".join(source.name for source in known)
-    todo = "hand in the notebook of the exercise"
-    raise ExerciseError(f"one of the exercises {names}", got=f"{name or path.stem}"[:80], todo=todo)
+    names, got = ", ".join(source.name for source in known), f"{name or path.stem}"[:80]
+    raise ExerciseError(f"one of the exercises {names}", got=got, todo="hand in the notebook of an exercise")
 
 
 def steps(student: nbformat.NotebookNode, source: Source) -> tuple[list[Step], list[str]]:
@@ -68,12 +64,12 @@ def steps(student: nbformat.NotebookNode, source: Source) -> tuple[list[Step], l
 
     A locked cell that is gone comes after the one it came after.
     """
-    made = [Step(cell.source, (cell.get("id"), _grade_id(cell))) for cell in student.cells if cell.cell_type == "code"]
+    made = [Step(cell.source, cell.get("id", "")) for cell in student.cells if cell.cell_type == "code"]
     restored, last = 0, -1
     for origin in (cell for cell in source.exercise.cells if cell.cell_type == "code"):
         locked, runs = origin.metadata.nbgrader.locked, not _NOT_RUN & set(origin.metadata.get("tags", ()))
-        same = (n for n, step in enumerate(made) if origin.id in step.ids or step.code.split() == origin.source.split())
-        at = next(same, None)
+        same = [step.id == origin.id or step.code.split() == origin.source.split() for step in made]
+        at = same.index(True) if any(same) else None
         if at is None and locked and runs:
             at = last + 1
             made.insert(at, Step(""))
@@ -84,9 +80,3 @@ def steps(student: nbformat.NotebookNode, source: Source) -> tuple[list[Step], l
     for number, step in enumerate(made, 1):
         step.what = f"code cell {number} ({step.code.strip().partition(chr(10))[0][:60]})"
     return [step for step in made if step.code.strip()], [f"locked cells restored: {restored}"] if restored else []
-
-
-def _grade_id(cell: nbformat.NotebookNode) -> object:
-    """nbgrader's name of a cell: some programs drop the ids."""
-    nbgrader = cell.metadata.get("nbgrader")
-    return str(nbgrader.get("grade_id")) if isinstance(nbgrader, dict) else None

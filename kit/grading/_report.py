@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from kit.errors import ConfigError
@@ -18,6 +18,7 @@ from kit.files import write_atomically
 _MOST = 4000  # characters of a text
 # What XML 1.0 cannot hold, and no terminal should be sent: control characters, halves of surrogate pairs.
 _UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_COLUMNS = ("student", "passed", "open", "remarks")
 _RESULTS = {NotYetRight.kind: Failure, NotAttempted.kind: Skipped}  # all others: Error
 
 
@@ -44,9 +45,7 @@ def printable(text: str) -> str:
 
 def table(grades: Sequence[Grade], caption: str = "") -> Table:
     """One row for each student."""
-    made = Table("student", "passed", "open", "remarks", box=None, pad_edge=False, caption=caption)
-    for column in made.columns:
-        column.overflow = "fold"
+    made = Table(*(Column(name, overflow="fold") for name in _COLUMNS), box=None, pad_edge=False, caption=caption)
     for student, group in groupby(grades, lambda grade: grade.student):
         passed = {grade: grade.outcome == Passed.kind for grade in group}
         left = [grade for grade in passed if not passed[grade]]
