@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 from functools import partial
 from itertools import cycle, islice
+from queue import Queue
 from typing import Any
 
 import pykka
@@ -30,35 +31,34 @@ def receive(context: CheckContext) -> None:
     base = enumerate(islice(cycle(common.TWEETS.values()), _COUNT), 1)
     tweets = [made(at, user, f"{text} no. {number}.") for number, (at, user, text) in base]
     tweets[21] = tweets[20]  # what comes twice is sent twice
-    spies, steps = [common.KafkaProducer(), common.KafkaProducer()], list[Any]()
-    actors = [common.actor_of(context, kind, spy, every) for spy, every in zip(spies, _EVERY, strict=True)]
-    for (actor, _), spy in zip(actors, spies, strict=True):
+    actors, steps = list[Any](), list[Any]()
+    for every in _EVERY:
+        spy, live = common.KafkaProducer(), common.live_list(context)
+        actor = context.call(kind, spy, spy.topic, live, every, on=f"TweetActor(producer, topic, live, {every})")
         actor.send = spy.take
-        steps += [actor.on_start, lambda actor=actor: actor.actor_ref.tell(tweets[0])]  # mail that waits
-    steps += [lambda to=actor, tweet=tweet: to.on_receive(tweet) for tweet in tweets for actor, _ in actors]
+        actors.append((actor, spy, live, every))
+        steps += [actor.on_start, partial(actor.actor_ref.tell, tweets[0])]  # mail that waits
+    steps += [partial(actor.on_receive, tweet) for tweet in tweets for actor, *_ in actors]
     on = f"{_COUNT} tweets for each of two actors in turn, while more mail waits; every={_EVERY[0]} and {_EVERY[1]}"
     try:
-        common.run(context, "on_receive", [(on, step) for step in steps], *spies)
+        common.run(context, "on_receive", [(on, step) for step in steps], *(spy for _, spy, *_ in actors))
     except StudentError as error:
         if not isinstance(error.error, NotImplementedError):
             _records(context, tweets)  # if it is to_record that fails, this gap is not to blame
         raise
     records = _records(context, tweets)
-    for (actor, live), spy, every in zip(actors, spies, _EVERY, strict=True):
+    for actor, spy, live, every in actors:
         context.on = f"{on}: the one with every={every}"
         judge(context, "an actor that waits for the next tweet", "one with mail from itself",
-            (actor.actor_inbox.qsize() != 1, "neither tell nor stop it from within: its user does that"),
-        )  # fmt: skip
+            (actor.actor_inbox.qsize() != 1, "neither tell nor stop it from within: its user does that"))  # fmt: skip
         common.check_records(context, spy, records, "on_receive")
         _check_shown(context, plain(getattr(actor, "received", None)), every, live.items(), tweets)
 
 
 def _records(context: CheckContext, tweets: list[Any]) -> list[Any]:
     """What the student's to_record makes of the tweets; an error if it is not known what on_receive should send."""
-    found = [(context.call(context.namespace["to_record"], tweet)) for tweet in tweets]
-    for got in found:
-        pair = plain(got)
-        if not isinstance(pair, list) or [type(part) for part in pair] != [str, str]:
+    for got in (found := [context.call(context.namespace["to_record"], tweet) for tweet in tweets]):
+        if not isinstance(plain(got), list) or [type(part) for part in plain(got)] != [str, str]:
             todo = "fill gap 3 first: exercise.check(3) says what it lacks"
             raise ExerciseError("a pair of text (key, value) from to_record, gap 3", got=shown(got), todo=todo)
     return [plain(got) for got in found]
@@ -84,15 +84,14 @@ def _check_shown(context: CheckContext, count: Any, every: int, live: list[Any],
         (not set(numbers) & set(wanted) and len(numbers) > 2 * len(wanted), f"these are all but one in {every}: {_TURN}"),
         (len(items) == 1 and numbers[0] > 2 * every, "those before are gone: a list that is appended to keeps the others"),
         (numbers[:1] == [1], f"the first tweet is number 1: count before you look, and {_TURN}"),
-        (True, f"every {every}th is shown, not only some: {_TURN}"),
-    )  # fmt: skip
+        (True, f"every {every}th is shown, not only some: {_TURN}"))  # fmt: skip
 
 
 def send(context: CheckContext) -> None:
     kind: Any = context.named("TweetActor")
     context.named("TweetActor.send"), context.named("TweetActor.on_stop")
     context.advise, spy = common.advise, common.KafkaProducer("check-send")
-    actor, _ = common.actor_of(context, kind, spy, 4)
+    actor = context.call(kind, spy, spy.topic, common.live_list(context), 4, on="TweetActor(producer, topic, live, 4)")
     sent = [(tweet.user, f"{number},{tweet.text}") for number, tweet in enumerate(common.TWEETS.values())]
     steps: list[Any] = [(f"send({key!r}, {shown(value)})", partial(actor.send, key, value)) for key, value in sent]
     common.run(context, "send", [("on_start()", actor.on_start), *steps], spy)
@@ -102,8 +101,7 @@ def send(context: CheckContext) -> None:
     got = f"{len(sent) - spy.late or 'none'} sent, and a producer that is {'closed' if spy._closed else 'open'}"
     judge(context, f"{len(sent)} records sent to a slow broker, and a producer that stays open", got,
         (spy._closed, "leave the producer open: its maker closes it, and others may still need it"),
-        (spy.late, f"the producer still has the others: {common.UNTIL}"),
-    )  # fmt: skip
+        (spy.late, f"the producer still has the others: {common.UNTIL}"))  # fmt: skip
 
 
 def start_actor(context: CheckContext) -> None:
@@ -124,8 +122,7 @@ def start_actor(context: CheckContext) -> None:
             (is_ref and not issubclass(ref.actor_class, kind), "start TweetActor itself"),
             (is_ref and not new and ref in known, "start a new actor in each call: the one before may have been stopped"),
             (not new, f"none was started in this call: {common.START}"),
-            (new != {ref}, "start one actor in each call, and return its ref"),
-        )  # fmt: skip
+            (new != {ref}, "start one actor in each call, and return its ref"))  # fmt: skip
         known |= new
         actor = ref._actor_weakref()
         for name, wanted in given.items():
@@ -133,13 +130,11 @@ def start_actor(context: CheckContext) -> None:
             right = got is wanted or (isinstance(wanted, int | str) and common.same(got, wanted))
             judge(context, f"self.{name} = {names[id(wanted)]}", f"self.{name} = {names.get(id(got), shown(got))}",
                 (not right and id(got) in names, "pass the arguments on in this order: producer, topic, live, every"),
-                (not right, f"pass {name} on as it came"),
-            )  # fmt: skip
+                (not right, f"pass {name} on as it came"))  # fmt: skip
         with suppress(pykka.ActorDeadError, pykka.Timeout):
             ref.proxy().actor_urn.get(timeout=1)  # behind all that it was told before
         judge(context, "an actor that waits for its first message", "one that was told something, or has stopped",
-            (given["producer"].given or not ref.is_alive(), _ONLY),
-        )  # fmt: skip
+            (given["producer"].given or not ref.is_alive(), _ONLY))  # fmt: skip
 
 
 def _stop(refs: set[Any]) -> None:
@@ -150,13 +145,29 @@ def _stop(refs: set[Any]) -> None:
             ref.stop(block=False)
 
 
+class _Mailbox(Queue[Any]):
+    """That of an actor which is not started: it keeps all that comes, and notes that a listener waits for an answer."""
+
+    waits, from_another_thread = 0, False
+
+    def put(self, envelope: Any, *args: Any) -> None:
+        super().put(envelope, *args)
+        if envelope.reply_to:
+            envelope.reply_to.set_get_hook(self._wait)
+
+    def _wait(self, timeout: float | None) -> None:
+        self.waits += 1
+
+
+class _BusyActor(pykka.ThreadingActor):
+    _create_actor_inbox = staticmethod(_Mailbox)
+
+
 def listen(context: CheckContext) -> None:
     kind = context.named("TweetListener")
     context.named("TweetListener.on_response")
-    # Actors that never begin: their mailboxes keep all that comes, and a listener that waits for them does wait.
-    actors = [pykka.ThreadingActor(), pykka.ThreadingActor()]
+    actors = [_BusyActor(), _BusyActor()]
     address = {"url": f"http://127.0.0.1:{choose_port()}", "token": "check"}  # no server is there
-    context.defer(lambda: [_answer(actor) for actor in actors])
     missing = AttributeError, TypeError, LookupError
     context.advise = lambda error: common.advise(error) or (_RESPONSE if isinstance(error, missing) else "")
     listeners = [context.call(kind, actor.actor_ref, on="TweetListener(ref)", **address) for actor in actors]
@@ -167,10 +178,9 @@ def listen(context: CheckContext) -> None:
     for listener in listeners:
         context.defer(listener.disconnect)
         listener.running = True  # as if it were connected
-    common.run(context, "on_response", steps)
+    common.run(context, "on_response", steps, *(actor.actor_inbox for actor in actors))
     judge(context, "a listener that goes on listening", "it has hung up",
-        (not all(one.running for one in listeners), "leave out disconnect(): the one that made the listener ends it"),
-    )  # fmt: skip
+        (not all(one.running for one in listeners), "leave out disconnect(): the one that made the listener ends it"))  # fmt: skip
     context.on = f"{len(common.TWEETS)} tweets, for two listeners in turn, while their actors are busy"
     received = [[actor.actor_inbox.get().message for _ in range(actor.actor_inbox.qsize())] for actor in actors]
     for messages, mine in zip(received, expected, strict=True):
@@ -180,18 +190,10 @@ def listen(context: CheckContext) -> None:
             (not messages and any(received), "each listener has a ref of its own, in self.ref"),
             (not messages, f"nothing is in the mailbox of self.ref; {common.TELL}"),
             (len(messages) > len(mine), "tell the actor once"),
-            (len(messages) < len(mine), "each tweet is one message: also a retweet, one that comes again, or one that comes while more mail waits"),
-        )  # fmt: skip
+            (len(messages) < len(mine), "each tweet is one message: also a retweet, one that comes again, or one that comes while more mail waits"))  # fmt: skip
     for messages, mine in zip(received, expected, strict=True):
         for message, (tweet, after) in zip(messages, mine, strict=True):
             _check_message(context, message.args[0] if isinstance(message, ProxyCall) else message, tweet, after)
-
-
-def _answer(actor: Any) -> None:
-    """Let a listener go that waits for an answer."""
-    for _ in range(actor.actor_inbox.qsize()):
-        if reply := actor.actor_inbox.get().reply_to:
-            reply.set(None)
 
 
 def _hear(listener: Any, number: int, tweet: common.Tweet, expected: list[Any]) -> None:
@@ -211,8 +213,7 @@ def _check_message(context: CheckContext, message: Any, tweet: common.Tweet, aft
     expected = f"Tweet(fetched_ms=<now, in whole milliseconds>, user={user!r}, text={shown(text)})"
     judge(context, expected, shown(message) if kind in shown(message) else f"{kind}: {shown(message)}",
         (kind == "Tweet" and not isinstance(message, tuple), f"that is tweepy's; make one of yours of it: {common.FIELDS}"),
-        (getattr(type(message), "_fields", ()) != common.Tweet._fields, f"the message is to be a Tweet of yours: {common.FIELDS}"),
-    )  # fmt: skip
+        (getattr(type(message), "_fields", ()) != common.Tweet._fields, f"the message is to be a Tweet of yours: {common.FIELDS}"))  # fmt: skip
     at, author, words = plain(message)
     other = common.same(words, text) or any(common.same(words, tweet.text) for tweet in common.TWEETS.values())
     swapped = not common.same(author, user) and any(common.same(part, user) for part in (at, words))
@@ -229,5 +230,4 @@ def _check_message(context: CheckContext, message: Any, tweet: common.Tweet, aft
         (isinstance(at, float), "a whole number is wanted: round it"),
         (number != 0 and number % 1000 == 0 and before - 2000 < number < before, "the milliseconds are cut off with the rest of the second: multiply before you round"),
         (before - 86_400_000 < number < before, "ask for the time at the moment when each tweet comes, in on_response, not before"),
-        (not isinstance(at, int) or not before <= number <= after, f"what is wanted is {common.NOW}"),
-    )  # fmt: skip
+        (not isinstance(at, int) or not before <= number <= after, f"what is wanted is {common.NOW}"))  # fmt: skip

@@ -1,7 +1,6 @@
 """What the checks share: tweets as people write them, tables of advice, and a spy producer for an actor without a thread.
 
-A table has one row for each mistake: what is seen, and the sentence that says what is wrong and where to look. In errors of
-the student's code, the classes here have the usual names.
+A table has one row for each mistake: what is seen, and the sentence that says what is wrong and where to look.
 """
 
 import re
@@ -53,23 +52,18 @@ _ERRORS = (
     ("TypeError.*(must have a .write|bytes-like)", "csv.writer writes text to a file; the io module has one in memory, for text"),
     ("Error.*iterable expected", "a tweet is one row: writerow; writerows takes a list of rows"),
     ("ValueError.*closed file", "close() empties a StringIO: ask for its text before, or do not close it"),
-    (r"(TypeError|Error).*(to_record\(\)|not TweetActor)", "to_record takes the tweet"),
     ("(Type|Attribute|Plot)Error.*LiveList", "the list takes a text, by its append"),
     ("UnicodeError", "the producer makes UTF-8 of text by itself: give it the text"),
     ("AttributeError.*FutureRecordMetadata", f"a future has no such method, and none is needed: {_LOOK}"),
     ("(Attribute|Name)Error.*flush", f"it is the producer in self that waits for its records: {UNTIL}"),
-    ("AttributeError.*encode", _PAIR),
+    (r"AttributeError.*encode|TypeError.*TweetActor.send\(\)", _PAIR),
     ("AttributeError.*'(str|KafkaProducer)'", f"it is the producer that sends, by its method send: {_NAMED}"),
-    (r"TypeError.*TweetActor.send\(\)", _PAIR),
-    (r"TypeError.*(send\(\)|headers)", f"these are all it needs: {_NAMED}"),
-    ("TypeError.*(bytes|serialized|encoding)", f"give the producer text, and it makes bytes of it: {_NAMED}"),
+    (r"TypeError.*(send\(\)|bytes|serialized|encoding)", f"it makes the bytes, and needs no more: {_NAMED}"),
     (r"TypeError.*tell\(\)", "a message is one thing: the Tweet as a whole"),
     ("(Attribute|Type)Error.*(ActorRef|type object 'TweetActor'.*'(tell|ask|send)')", f"a message goes to a ref, and a ref can only send messages; {TELL}"),
     ("AttributeError.*(type object 'TweetActor'|'pykka')", f"there is no such thing in it; {START}"),
     (r"TypeError.*TweetActor.__init__\(\)", "what starts an actor belongs to the class, and takes the same arguments as __init__"),
     ("NameError.*'(ref|live|every|producer|topic|send|received)'", "is the name spelled right? A method reaches what its object has by self"),
-    ("AttributeError.*(_actor_ref|actor_inbox)", "an __init__ of its own calls that of super() first: it makes the mailbox"),
-    ("pykka.*Timeout|^Timeout", f"ask waits for an answer, which may take long; {TELL}"),
     ("ActorDeadError", "that actor has stopped; yours is in self.ref"),
     ("AttributeError.*NoneType.*timestamp", f"X gives that only if it is asked to; what is wanted is {NOW}"),
     ("AttributeError.*'Tweet(Actor|Listener)'", "self has its methods, and what __init__ put in it; a function such as to_record is no method"),
@@ -86,19 +80,17 @@ class Tweet(NamedTuple):
     text: str
 
 
-# Thirteen: an actor that shows each fourth shows ten of them in turn, and those have all that is special.
+# Eleven: an actor that shows each fourth or fifth shows nearly all of them in turn.
 TWEETS = {
     "plain text": Tweet(AT, "ana", "Lehman files for bankruptcy"),
     "a comma": Tweet(AT, "bo", "calm, they said"),
-    "quotes": Tweet(AT, "cleo", 'he said "sell" and left'),
-    "quotes at both ends, and a comma": Tweet(AT, "Flo_B", '"contained", they called it "contained"'),
+    "quotes, and a comma": Tweet(AT, "Flo_B", '"contained", they called it "contained"'),
     "a line break": Tweet(AT, "eve", "first line\nsecond line"),
-    "emoji and accents": Tweet(AT, "zoë", "à la hausse 🚀📈"),
+    "emoji, accents, and letters that look like others": Tweet(AT, "zoë", "à la hausse 🚀📈, ½ of it … ①"),
     "spaces and a tab": Tweet(AT, "gus", " wait  for\tit "),
     "commas and quotes around a line break": Tweet(AT, "hal_jr", 'a, b\r\n"c"'),
     "a lone carriage return": Tweet(AT, "pia", "old\rMac"),
     "a retweet with all that X adds": Tweet(AT, "Jo", "RT @bo: AT&amp;T is #over, see http://example.org/?a=1"),
-    "letters that look like others": Tweet(AT, "ove", "ﬁne, ½ of it … ①"),
     "a long text": Tweet(AT, "nia", "a long tweet is a tweet as well, and its end counts: " * 6 + "here it is"),
     "the first tweet, once more": Tweet(AT, "ana", "Lehman files for bankruptcy"),
 }
@@ -147,9 +139,8 @@ def difference(text: str, got: Any) -> str:
     kind, a, b, c, d = next(step for step in steps.get_opcodes() if step[0] != "equal")
     parts = text[a:b], got[c:d]
     old, new = (f"{part!r} (a {_SIGNS[part[0]]})" if part[:1] in _SIGNS else repr(part) for part in parts)
-    case = " (upper and lower case count)" if text.casefold() == got.casefold() else ""
     done = {"delete": f"{old} is left out", "insert": f"{new} is added", "replace": f"{old} became {new}"}[kind]
-    return f"keep every character as it came: {done}{case}"
+    return f"keep every character, and its case, as it came: {done}"
 
 
 class FutureRecordMetadata(futures.FutureRecordMetadata):  # type: ignore[misc]  # kafka-python has no types
@@ -181,20 +172,17 @@ class KafkaProducer(kafka.KafkaProducer):  # type: ignore[misc]
         self.thread, self.from_another_thread, self._closed = 0, False, False
 
     def send(self, topic: Any, value: Any = None, key: Any = None, headers: Any = None, partition: Any = None) -> Any:
-        serialize = DefaultSerializer().serialize
-        record = tuple(None if part is None else serialize(topic, [], part) for part in (key, value))
-        if not all(isinstance(part, bytes | None) for part in record):
-            raise TypeError(f"Unsupported type for serialized value: {type(value)}")
-        self.given.append(record)
+        self.given.append(tuple(DefaultSerializer().serialize(topic, [], part) for part in (key, value)))
         self.elsewhere += [] if same(topic, self.topic) else [topic]
         self.partitions += [] if partition is None else [partition]
         self.from_another_thread |= threading.get_ident() != self.thread
         self.open.append(FutureRecordMetadata(self))
         return self.open[-1]
 
-    def take(self, key: str, value: str) -> Any:
-        """A right `TweetActor.send`, to put in the place of the student's."""
+    def take(self, key: str, value: str) -> Any:  # in the place of the student's own send
         return self.send(self.topic, key=key, value=value)
+
+    take.__qualname__ = "TweetActor.send"
 
     def flush(self, timeout: float | None = None) -> None:
         self.wait_for(list(self.open), timeout)
@@ -222,21 +210,14 @@ class KafkaProducer(kafka.KafkaProducer):  # type: ignore[misc]
         if any(future._callbacks for future in self.open):
             late.start()
         self.stopping = True
-        try:
-            on_stop()
-        finally:
-            self.stopping, self.late = False, len(self.open)
-            late.cancel()
+        on_stop()
+        self.late = len(self.open)
 
 
 class LiveList(plots.LiveList):
     """A list that no page hears of: it is closed before a page could draw it."""
 
-    def open(self) -> None:
-        """Open no connection to the page."""
-
-
-KafkaProducer.take.__qualname__ = "TweetActor.send"
+    def open(self) -> None: ...
 
 
 def live_list(context: CheckContext) -> Any:
@@ -244,12 +225,6 @@ def live_list(context: CheckContext) -> Any:
     live = LiveList(last=50)
     context.defer(live.close)
     return live
-
-
-def actor_of(context: CheckContext, kind: Any, producer: KafkaProducer, every: int) -> tuple[Any, Any]:
-    """The student's actor and its list. It has no thread: `run` calls its methods, and its mailbox keeps what comes."""
-    live, on = live_list(context), f"TweetActor(producer, topic, live, {every})"
-    return context.call(kind, producer, producer.topic, live, every, on=on), live
 
 
 def run(context: CheckContext, method: str, steps: Iterable[tuple[str, Callable[[], object]]], *spies: Any) -> None:
@@ -260,45 +235,42 @@ def run(context: CheckContext, method: str, steps: Iterable[tuple[str, Callable[
     seconds, got = list[float](), ""
 
     def waited() -> bool:
-        return any(spy.waits for spy in spies) or (len(seconds) > 3 and statistics.median(seconds) > _SLOW)
+        slow = len(seconds) > 3 and statistics.median(seconds) > _SLOW
+        return any(spy.waits for spy in spies) or (slow and not any(spy.from_another_thread for spy in spies))
 
     def work() -> None:
         for spy in spies:
             spy.thread = threading.get_ident()
         for on, step in steps:
-            context.on, began = on, time.perf_counter()
-            step()
-            seconds.append(time.perf_counter() - began)
-            if waited():
-                return
+            if not waited():
+                context.on, began = on, time.perf_counter()
+                step()
+                seconds.append(time.perf_counter() - began)
 
     try:
         context.call(work, seconds=_RUN_SECONDS)
     except TookTooLong as late:
         got = f"it was still busy, at {late.line}"
-    if got or waited():
-        context.wrong(f"{method} to come back at once", got=got or "it waited", advice=_LOOK)
+    judge(context, f"{method} to come back at once", got or "it waited", (got or waited(), _LOOK))
 
 
 def check_records(context: CheckContext, spy: KafkaProducer, wanted: list[Any], method: str) -> None:
     """The spy was given what is wanted, a pair of text in each call of the method."""
-    found = [tuple(part and part.decode("utf-8", "replace") for part in record) for record in spy.given]
-    other = next((n for n, (want, got) in enumerate(zip(wanted, found, strict=False)) if tuple(want) != got), -1)
-    (key, value), (got_key, got_value) = (wanted[other], found[other]) if other >= 0 else ((None, None), (None, None))
-    changed = (difference(key, got_key) or difference(value, got_value)) if key is not None else ""
-    elsewhere = [*spy.elsewhere, None][0]
-    got = f"{len(found) or 'none'}" + (f", one for {shown(elsewhere)}" if elsewhere else "")
-    got += f", one with key {shown(got_key)}, value {shown(got_value)}" if key else ""
+    found = [[part and bytes(part).decode("utf-8", "replace") for part in record] for record in spy.given]
+    pairs = [(want, got) for want, got in zip(wanted, found, strict=False) if list(want) != got]
+    (key, value), (got_key, got_value) = pairs[0] if pairs else ((None, None), (None, None))
+    elsewhere, changed = spy.elsewhere[:1], pairs and (difference(key, got_key) or difference(value, got_value))
+    got = f"{len(found) or 'none'}" + (f", one for {shown(elsewhere[0])}" if elsewhere else "")
+    got += f", one with key {shown(got_key)}, value {shown(got_value)}" if pairs else ""
     judge(context, f"{len(wanted)} records for self.topic, one in each call of {method}: key {key!r}, …", got,
         (spy._closed, "leave the producer open: its maker closes it, and others may still need it"),
+        (spy.from_another_thread, f"send in {method} itself, and in no other thread: the order may be lost, and on_stop may come first"),
         (len(found) > len(wanted), "send each record once"),
         (not found, f"none came: each call of {method} itself gives a record at once, by self.send or self.producer"),
         (len(found) < len(wanted), f"each call gives a record, in {method} itself: also one that is not shown, comes again, or comes while more mail waits"),
-        (spy.from_another_thread, f"send in {method} itself, and in no other thread: the order may be lost, and on_stop may come first"),
-        (any(same(elsewhere, part) for part in wanted[0]), f"the topic comes first: {_NAMED}"),
+        (elsewhere and any(same(elsewhere[0], part) for part in wanted[0]), f"the topic comes first: {_NAMED}"),
         (elsewhere, "the actor's topic is in self.topic, and its method send knows it"),
         (spy.partitions, "leave the partition to the producer: it puts all records of a key in one partition, so in order"),
-        (key and got_key is None, f"the key is missing: {_NAMED}"),
-        (key and (got_key, got_value) == (value, key), "key and value are swapped: to_record gives the key first; the producer's send takes the value first, if it is by place"),
-        (key, f"that is not the record as it came{', or as to_record makes it' if method == 'on_receive' else ''}: {changed}".rstrip(": ")),
-    )  # fmt: skip
+        (pairs and got_key is None, f"the key is missing: {_NAMED}"),
+        (pairs and (got_key, got_value) == (value, key), "key and value are swapped: to_record gives the key first; the producer's send takes the value first, if it is by place"),
+        (pairs, f"send the record as it came, or as to_record makes it: {changed}".rstrip(": ")))  # fmt: skip
