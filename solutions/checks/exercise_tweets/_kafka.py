@@ -12,7 +12,7 @@ from kit.exercises import CheckContext, StudentError, TookTooLong, plain, shown
 
 from ._common import LIBRARY, SERVERS, TWEETS, UNCALLED, Tweet, advise, difference, first, judge, same, tweet_class
 
-_TOPIC_SECONDS = 6.0  # deleting and creating may take three; the student is to read what is wrong with it
+_TOPIC_SECONDS = 5.0  # deleting and creating may take three; the student is to read what is wrong with it
 _SETTINGS = "leave the producer's other settings as they are"
 _UTF8 = "the text above says what makes UTF-8 of text"
 _SENT = {"zoë": ' à la hausse, "to the moon" 🚀 ', "Hal": "RT @bo: AT&amp;T\tup"}

@@ -187,12 +187,6 @@ WRONG_HABITS = [
         "from kafka.admin import NewTopic\nreturn NewTopic(name, num_partitions=3, replication_factor=1)",
     ),
     Mistake(
-        1,
-        "sending makes the topic",
-        "sending|does not make",
-        "producer = KafkaProducer(bootstrap_servers=servers)\nproducer.send(name, b'first').get()\nproducer.close()",
-    ),
-    Mistake(
         1, "three topics", "one topic|name|partition", "for n in range(3):\n    topics.create(f'{name}-{n}')"
     ),
     Mistake(
