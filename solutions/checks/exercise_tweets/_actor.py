@@ -73,7 +73,8 @@ def _check_shown(context: CheckContext, count: Any, every: int, live: list[Any],
     if numbers == wanted and count in (0, _COUNT):  # 0: a counter of the student's own, which counts as well
         return
     strange = items[numbers.index(0)] if 0 in numbers else ""
-    changed = max(common.difference(tweets[n - 1].text, strange) for n in wanted)
+    shown_then = tweets[wanted[numbers.index(0) % len(wanted)] - 1].text if strange else ""
+    changed = common.difference(shown_then, strange)
     got = shown(strange) if strange else f"tweets number {', '.join(map(str, numbers))}" if items else "an empty list"
     judge(context, f"the texts of tweets number {every}, {2 * every} … {wanted[-1]}, of {_COUNT}", got,
         (count != _COUNT and (count != 0 or len(items) in (0, _COUNT)), f"each actor counts its own tweets, every one of them, in self.received: it is {shown(count)} after {_COUNT} tweets"),

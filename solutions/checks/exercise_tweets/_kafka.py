@@ -157,7 +157,7 @@ def _line_advice(line: str, rows: list[list[str]], wanted: list[str], earlier: l
         (line.startswith(("[", "{", "(", "Tweet(")), f"that is JSON, or how Python shows a value; in CSV {_COLUMNS}"),
         ("Tweet(" in line, "give writerow the tweet itself: it is a tuple, so a row of three fields already"),
         (rows[1:] and rows[0] in earlier, "the lines of earlier calls are still there: make a new StringIO() in each call"),
-        (rows[1:] and set(Tweet._fields) <= set(rows[0]), "one line only, of the tweet itself, without a header"),
+        (rows[1:] and (wanted in rows or set(Tweet._fields) <= set(rows[0])), "one line only, of the tweet itself: without a header, or a second line break"),
         (row and row in (list(text), list(user)), "writerow takes a text for a list of letters; give it the row of all three fields"),
         (len(row) in (1, 2), _COLUMNS),
         (f", {user}" in line, "no space after a comma: it would belong to the field"),
