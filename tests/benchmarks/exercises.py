@@ -25,7 +25,7 @@ from kit.servers import lab
 from tests.exercises.misconceptions import ANSWERS, Answer, Right, cell_of
 from tests.exercises.tools import Student
 
-_P95_SECONDS = 3.0
+_P95_SECONDS = 1.0
 
 
 def timed(source: Source, solved: Student, gap: int, answer: Answer) -> float:

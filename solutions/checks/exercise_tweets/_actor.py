@@ -1,276 +1,234 @@
-"""The student's actor, started for real, and a spy producer that it gives its records to."""
+"""Gaps 4 to 7: the actor receives, sends, and is started; the listener tells it of tweets."""
 
-import threading
+import json
 import time
-from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from itertools import cycle, islice
+from queue import Queue
 from typing import Any
 
 import pykka
-from kafka import KafkaProducer, TopicPartition
-from kafka.errors import IllegalStateError, KafkaTimeoutError
-from kafka.future import Future
-from kafka.producer.future import FutureProduceResult, FutureRecordMetadata
-from kafka.serializer import DefaultSerializer
+from pykka.messages import ProxyCall
 
-from kit.deadline import wait_until
-from kit.exercises import CheckContext, StudentError, TookTooLong, call
-from kit.plots import LiveList
+from kit.errors import ExerciseError
+from kit.exercises import CheckContext, StudentError, plain, shown
+from kit.servers.ports import choose_port
 
-from ._common import same, waited
+from . import _common as common
+from ._common import judge
 
-__all__ = ["Running", "SpyProducer", "live_list", "probe"]
-
-_CALL_SECONDS = 3.0
-_SHORT = 1.0  # seconds; a time-out below is none for a broker that is busy
-_ROUND_TRIP = 0.02  # seconds
-_LATE = 0.3  # seconds after which the records of an actor that waits by callbacks are acknowledged
+_EVERY, _COUNT = (4, 5), 43  # many times ten, so that a ten that was written down is seen; and no multiple
+_TURN = "the text of a tweet is shown when its number divides by self.every"
+_ONLY = "only start it: its user tells it what to do, and stops it"
+_RESPONSE = "the text above says where a response has its text, and where its list of users the author's username"
 
 
-class _UnseenList(LiveList):
-    """A live list that no page is told of: it is closed before a page could draw it."""
-
-    def open(self) -> None:
-        """Open no connection to the page."""
-
-
-_UnseenList.__name__ = _UnseenList.__qualname__ = "LiveList"  # as the student's errors call it
-
-
-def live_list(context: CheckContext) -> LiveList:
-    live = _UnseenList(last=50)
-    context.defer(live.close)
-    return live
-
-
-class SpyFuture(FutureRecordMetadata):  # type: ignore[misc]  # kafka-python has no types
-    """The future of one record; its producer sees who waits for it."""
-
-    def __init__(self, producer: "SpyProducer", record: tuple[Any, Any]) -> None:
-        self.producer, self.record = producer, record
-        super().__init__(FutureProduceResult(TopicPartition(producer.topic, 0)), 0, None, None, -1, -1, -1)
-
-    @property
-    def is_done(self) -> bool:
-        if self.producer.stopping:
-            self.producer.acknowledge(self)
-        return bool(Future.is_done.__get__(self))
-
-    @is_done.setter
-    def is_done(self, value: bool) -> None:
-        Future.is_done.__set__(self, value)
-
-    def get(self, timeout: float | None = None) -> Any:
-        self.producer.wait_for([self], timeout)
-        return super().get(timeout)
-
-    def add_callback(self, *args: Any, **options: Any) -> Any:
-        self.producer.has_callbacks = True
-        return super().add_callback(*args, **options)
-
-    def add_both(self, *args: Any, **options: Any) -> Any:
-        self.producer.has_callbacks = True
-        return super().add_both(*args, **options)
+def receive(context: CheckContext) -> None:
+    kind: Any = context.named("TweetActor")
+    context.named("TweetActor.on_receive"), context.named("to_record")
+    context.advise, made = common.advise, common.tweet_class(context.namespace)
+    base = enumerate(islice(cycle(common.TWEETS.values()), _COUNT), 1)
+    tweets = [made(at, user, f"{text} no. {number}.") for number, (at, user, text) in base]
+    tweets[21] = tweets[20]  # what comes twice is sent twice
+    actors, steps = list[Any](), list[Any]()
+    for every in _EVERY:
+        spy, live = common.KafkaProducer(), common.live_list(context)
+        actor = context.call(kind, spy, spy.topic, live, every, on=f"TweetActor(producer, topic, live, {every})")
+        actor.send = spy.take
+        actors.append((actor, spy, live, every))
+        steps += [actor.on_start, partial(actor.actor_ref.tell, tweets[0])]  # mail that waits
+    steps += [partial(actor.on_receive, tweet) for tweet in tweets for actor, *_ in actors]
+    on = f"{_COUNT} tweets for each of two actors in turn, while more mail waits; every={_EVERY[0]} and {_EVERY[1]}"
+    try:
+        common.run(context, "on_receive", [(on, step) for step in steps], *(spy for _, spy, *_ in actors))
+    except StudentError as error:
+        if not isinstance(error.error, NotImplementedError):
+            _records(context, tweets)  # if it is to_record that fails, this gap is not to blame
+        raise
+    records = _records(context, tweets)
+    for actor, spy, live, every in actors:
+        context.on = f"{on}: the one with every={every}"
+        judge(context, "an actor that waits for the next tweet", "one with mail from itself",
+            (actor.actor_inbox.qsize() != 1, "neither tell nor stop it from within: its user does that"))  # fmt: skip
+        common.check_records(context, spy, records, "on_receive")
+        _check_shown(context, plain(getattr(actor, "received", None)), every, live.items(), tweets)
 
 
-class SpyProducer(KafkaProducer):  # type: ignore[misc]
-    """A producer whose broker is slow: a record is acknowledged only when the actor waits for it.
-
-    Attributes
-    ----------
-    given, acknowledged
-        Records, as (key, value) in bytes. `in_time`: how many were acknowledged when on_stop came back.
-    elsewhere
-        The other topics that records were for.
-    waits
-        How often the actor waited before it was stopped.
-    stopping
-        Whether the actor is at its end, where waiting is right.
-    """
-
-    def __init__(self, topic: str) -> None:
-        self.topic, self.given, self.acknowledged = topic, list[Any](), list[Any]()
-        self.elsewhere, self._open = list[Any](), list[SpyFuture]()
-        self.waits, self.in_time, self.stopping, self.has_callbacks, self._closed = 0, 0, False, False, False
-        self.config: dict[str, Any] = {"api_version": (4, 0)}
-
-    def send(  # noqa: PLR0917  # as kafka-python has it
-        self,
-        topic: Any,
-        value: Any = None,
-        key: Any = None,
-        headers: Any = None,
-        partition: int | None = None,
-        timestamp_ms: int | None = None,
-    ) -> SpyFuture:
-        if self._closed:
-            raise IllegalStateError("KafkaProducer already closed!")
-        record = tuple(
-            None if part is None else DefaultSerializer().serialize(topic, [], part) for part in (key, value)
-        )
-        if not all(isinstance(part, bytes | None) for part in record):
-            raise TypeError(f"Unsupported type for serialized value: {type(value)}")
-        self.given.append(record)
-        if not same(topic, self.topic):
-            self.elsewhere.append(topic)
-        self._open.append(SpyFuture(self, record))
-        return self._open[-1]
-
-    def flush(self, timeout: float | None = None) -> None:
-        self.wait_for(list(self._open), timeout)
-
-    def close(self, timeout: float | None = None, **_: Any) -> None:
-        if self.stopping:
-            self.flush()
-        self._closed = True
-
-    def partitions_for(self, topic: str) -> set[int]:
-        return {0, 1, 2}
-
-    def wait_for(self, futures: list[SpyFuture], timeout: float | None) -> None:
-        self.waits += not self.stopping
-        if timeout is not None and timeout < _SHORT and any(future in self._open for future in futures):
-            time.sleep(timeout)
-            raise KafkaTimeoutError("Timeout waiting for records to be acknowledged")
-        if self._open:
-            time.sleep(_ROUND_TRIP)
-        for future in futures:
-            self.acknowledge(future)
-
-    def acknowledge(self, future: SpyFuture) -> None:
-        if future in self._open:
-            self._open.remove(future)
-            self.acknowledged.append(future.record)
-            future._produce_future.success((len(self.acknowledged), -1, None))
-
-    def stop(self) -> None:
-        """From now on waiting is right."""
-        self.stopping = True
-
-    def acknowledge_all(self) -> None:
-        """The broker answers at last, for an actor that can only notice by its callbacks."""
-        for future in list(self._open) if self.has_callbacks else ():
-            self.acknowledge(future)
+def _records(context: CheckContext, tweets: list[Any]) -> list[Any]:
+    """What the student's to_record makes of the tweets; an error if it is not known what on_receive should send."""
+    for got in (found := [context.call(context.namespace["to_record"], tweet) for tweet in tweets]):
+        if not isinstance(plain(got), list) or [type(part) for part in plain(got)] != [str, str]:
+            todo = "fill gap 3 first: exercise.check(3) says what it lacks"
+            raise ExerciseError("a pair of text (key, value) from to_record, gap 3", got=shown(got), todo=todo)
+    return [plain(got) for got in found]
 
 
-# In errors of a student's code they are what they are to the student.
-for _kind, _name in ((SpyProducer, "KafkaProducer"), (SpyFuture, "FutureRecordMetadata")):
-    _kind.__name__ = _kind.__qualname__ = _name
-for _method in ("send", "flush"):
-    getattr(SpyProducer, _method).__qualname__ = f"KafkaProducer.{_method}"
+def _check_shown(context: CheckContext, count: Any, every: int, live: list[Any], tweets: list[Any]) -> None:
+    items, wanted, numbers = [str(plain(item)) for item in live][::-1], list(range(every, _COUNT + 1, every)), [0]
+    for item in items:  # it may say more than the text, who wrote it for example; but a line of CSV is another thing
+        found = [n for n, tweet in enumerate(tweets, 1) if tweet.text in item and str(common.AT) not in item]
+        numbers.append(next((n for n in found if n > numbers[-1]), max(found, default=0)))
+    del numbers[0]
+    if numbers == wanted and count in (0, _COUNT):  # 0: a counter of the student's own, which counts as well
+        return
+    strange = items[numbers.index(0)] if 0 in numbers else ""
+    shown_then = tweets[wanted[numbers.index(0) % len(wanted)] - 1].text if strange else ""
+    changed = common.difference(shown_then, strange)
+    got = shown(strange) if strange else f"tweets number {', '.join(map(str, numbers))}" if items else "an empty list"
+    judge(context, f"the texts of tweets number {every}, {2 * every} … {wanted[-1]}, of {_COUNT}", got,
+        (count != _COUNT and (count != 0 or len(items) in (0, _COUNT)), f"each actor counts its own tweets, every one of them, in self.received: it is {shown(count)} after {_COUNT} tweets"),
+        (not items, f"nothing is shown on the actor's own list, self.live: {_TURN}"),
+        (0 in numbers, f"the list takes the tweet's text, as it is: {changed}".rstrip(": ")),
+        (len(items) == _COUNT, f"show only one in self.every: {_TURN}"),
+        (len(set(numbers)) < len(numbers), "show each of them once"),
+        (not set(numbers) & set(wanted) and len(numbers) > 2 * len(wanted), f"these are all but one in {every}: {_TURN}"),
+        (len(items) == 1 and numbers[0] > 2 * every, "those before are gone: a list that is appended to keeps the others"),
+        (numbers[:1] == [1], f"the first tweet is number 1: count before you look, and {_TURN}"),
+        (True, f"every {every}th is shown, not only some: {_TURN}"))  # fmt: skip
 
 
-def probe(kind: Any, **methods: Any) -> Any:
-    """A class derived from the student's, whose instances work for a `Running`; one class for all of a check."""
-
-    class Probe(kind):  # type: ignore[misc]
-        use_daemon_thread = True
-
-        def __init__(self, running: "Running", *args: Any) -> None:
-            self.__running = running
-            running.actor = self
-            super().__init__(*args)
-
-        def on_start(self) -> None:
-            self.__running.guarded(super().on_start)
-
-        def on_receive(self, message: Any) -> None:
-            receive = super().on_receive
-            self.__running.guarded(message if callable(message) else lambda: receive(message))
-
-        def on_stop(self) -> None:
-            self.__running.stopped(super().on_stop)
-
-    for name, method in methods.items():
-        setattr(Probe, name, method)
-    Probe.__name__ = Probe.__qualname__ = kind.__name__  # in errors it is what it is to the student
-    Probe.__module__ = kind.__module__
-    return Probe
+def send(context: CheckContext) -> None:
+    kind: Any = context.named("TweetActor")
+    context.named("TweetActor.send"), context.named("TweetActor.on_stop")
+    context.advise, spy = common.advise, common.KafkaProducer("check-send")
+    actor = context.call(kind, spy, spy.topic, common.live_list(context), 4, on="TweetActor(producer, topic, live, 4)")
+    sent = [(tweet.user, f"{number},{tweet.text}") for number, tweet in enumerate(common.TWEETS.values())]
+    steps: list[Any] = [(f"send({key!r}, {shown(value)})", partial(actor.send, key, value)) for key, value in sent]
+    common.run(context, "send", [("on_start()", actor.on_start), *steps], spy)
+    context.on = f"{len(sent)} calls of send"
+    common.check_records(context, spy, sent, "send")
+    context.call(spy.stop, actor.on_stop, on=f"on_stop(), after {len(sent)} records")
+    got = f"{len(sent) - spy.late or 'none'} sent, and a producer that is {'closed' if spy._closed else 'open'}"
+    judge(context, f"{len(sent)} records sent to a slow broker, and a producer that stays open", got,
+        (spy._closed, "leave the producer open: its maker closes it, and others may still need it"),
+        (spy.late, f"the producer still has the others: {common.UNTIL}"))  # fmt: skip
 
 
-class Running:
-    """The student's actor in its own thread. Each piece of its code runs for a bounded time, one after the other.
+def start_actor(context: CheckContext) -> None:
+    function, kind = context.named("start_actor"), context.named("TweetActor")
+    given = {"producer": common.KafkaProducer(), "topic": "check-start", "live": common.live_list(context), "every": 7}
+    names = {id(value): shown(value) if isinstance(value, int | str) else name for name, value in given.items()}
+    known = set(before := pykka.ActorRegistry.get_all())
+    context.defer(lambda: _stop(set(pykka.ActorRegistry.get_all()) - set(before)))
+    context.advise = common.advise
+    for again in ("", ", once more with the same arguments"):
+        ref = context.call(function, *given.values(), on=f"start_actor(producer, 'check-start', live, 7){again}")
+        new, is_ref = set(pykka.ActorRegistry.get_all()) - known, isinstance(ref, pykka.ActorRef)
+        judge(context, "one actor that runs, and its ref (ActorRef)", f"{shown(ref)}, and {len(new) or 'none'} started",
+            (isinstance(ref, pykka.ActorProxy), "that is a proxy: its actor's ref is wanted"),
+            (not is_ref and callable(ref), "call it, with the four arguments"),
+            (not is_ref and new, "one was started: return what the start gave, its ref"),
+            (is_ref and ref not in known and not ref.is_alive(), f"that actor has stopped: {_ONLY}"),
+            (is_ref and not issubclass(ref.actor_class, kind), "start TweetActor itself"),
+            (is_ref and not new and ref in known, "start a new actor in each call: the one before may have been stopped"),
+            (not new, f"none was started in this call: {common.START}"),
+            (new != {ref}, "start one actor in each call, and return its ref"))  # fmt: skip
+        known |= new
+        actor = ref._actor_weakref()
+        for name, wanted in given.items():
+            got = vars(actor).get(name, "nothing")
+            right = got is wanted or (isinstance(wanted, int | str) and common.same(got, wanted))
+            judge(context, f"self.{name} = {names[id(wanted)]}", f"self.{name} = {names.get(id(got), shown(got))}",
+                (not right and id(got) in names, "pass the arguments on in this order: producer, topic, live, every"),
+                (not right, f"pass {name} on as it came"))  # fmt: skip
+        with suppress(pykka.ActorDeadError, pykka.Timeout):
+            ref.proxy().actor_urn.get(timeout=1)  # behind all that it was told before
+        judge(context, "an actor that waits for its first message", "one that was told something, or has stopped",
+            (given["producer"].given or not ref.is_alive(), _ONLY))  # fmt: skip
 
-    Attributes
-    ----------
-    seconds
-        How long each message took.
-    failure
-        The error that ended the work, or None.
-    """
 
-    actor: Any = None
+def _stop(refs: set[Any]) -> None:
+    """Stop actors, without what they do at their end: that is another gap, and may be open."""
+    for ref in refs:
+        with suppress(pykka.ActorDeadError, AttributeError):  # AttributeError: it has gone
+            ref._actor_weakref().on_stop = lambda: None
+            ref.stop(block=False)
 
-    def __init__(
-        self, context: CheckContext, probe: Any, producer: SpyProducer, live: Any, every: int, *, method: str
-    ) -> None:
-        self.producer, self.seconds = producer, list[float]()
-        self.failure: StudentError | TookTooLong | None = None
-        self._context, self._method, self._asked, self._done = context, method, 0, 0
-        on = f"{probe.__name__}.start(producer, topic, live, {every})"
-        self.ref = context.call(probe.start, self, producer, producer.topic, live, every, on=on)
-        context.defer(self.end)
 
-    def stopped(self, on_stop: Callable[[], object]) -> None:
-        """The end of the actor: the student's, unless the check has ended before."""
-        if not self.producer.stopping:
-            return
-        late = threading.Timer(_LATE, self.producer.acknowledge_all)
-        late.start()
-        self.guarded(on_stop)
-        late.cancel()
-        self.producer.stopping, self.producer.in_time = False, len(self.producer.acknowledged)
+class _Mailbox(Queue[Any]):
+    """That of an actor which is not started: it keeps all that comes, and notes that a listener waits for an answer."""
 
-    def guarded(self, task: Callable[[], object]) -> None:
-        """Run a piece of the student's code, unless one before has failed."""
-        began = time.perf_counter()
-        try:
-            if self.failure is None:
-                call(task, seconds=_CALL_SECONDS)
-        except (StudentError, TookTooLong) as failure:
-            self.failure = failure
-        self.seconds.append(time.perf_counter() - began)
-        self._done += 1
+    waits, from_another_thread = 0, False
 
-    def do(self, task: Any) -> None:
-        """Have the actor's thread do something, and wait for it; a message that is no function is a message."""
-        self.tell(task)
-        self.settle()
+    def put(self, envelope: Any, *args: Any) -> None:
+        super().put(envelope, *args)
+        if envelope.reply_to:
+            envelope.reply_to.set_get_hook(self._wait)
 
-    def tell(self, message: Any) -> None:
-        self._asked += 1
-        self.ref.tell(message)
+    def _wait(self, timeout: float | None) -> None:
+        self.waits += 1
 
-    def settle(self) -> None:
-        """Wait until all messages are handled. Raises what the student's code raised."""
-        with suppress(pykka.ActorDeadError):
-            self.tell(lambda: None)  # behind all that the actor may have put in its own mailbox
-        slow = wait_until(lambda: self._ended() or waited(self.seconds[1:]), seconds=10) and waited(self.seconds[1:])
-        if slow or self.producer.waits:
-            advice = "an actor that waits keeps all its mail waiting: no .get(), no flush(), no sleep and no loop here"
-            self._context.wrong(f"{self._method} to come back at once", got="it waited", advice=advice)
-        if self.failure is not None:
-            raise self.failure
-        if self._done - 1 != self._asked or not self.ref.is_alive():
-            advice = "neither tell nor stop it from within: its user does that"
-            got = "one with mail from itself, or stopped by itself"
-            self._context.wrong("an actor that waits for the next tweet", got=got, advice=advice)
 
-    def _ended(self) -> bool:
-        return self._done > self._asked or self.failure is not None or not self.ref.is_alive()
+class _BusyActor(pykka.ThreadingActor):
+    _create_actor_inbox = staticmethod(_Mailbox)
 
-    def stop(self) -> None:
-        """Stop the actor as its user does, and wait for its end. Raises what the student's on_stop raised."""
-        self.producer.stop()
-        done = self._done
-        self.ref.stop(block=False)
-        wait_until(lambda: self._done > done, seconds=2 * _CALL_SECONDS)
-        if self.failure is not None:
-            raise self.failure
 
-    def end(self) -> None:
-        """Stop the actor without the student's on_stop."""
-        self.producer.stopping = False
-        self.failure = self.failure or TookTooLong(0, "", stopped=True)
-        if self.ref.is_alive():
-            self.ref.stop(block=False)
+def listen(context: CheckContext) -> None:
+    kind = context.named("TweetListener")
+    context.named("TweetListener.on_response")
+    actors = [_BusyActor(), _BusyActor()]
+    address = {"url": f"http://127.0.0.1:{choose_port()}", "token": "check"}  # no server is there
+    missing = AttributeError, TypeError, LookupError
+    context.advise = lambda error: common.advise(error) or (_RESPONSE if isinstance(error, missing) else "")
+    listeners = [context.call(kind, actor.actor_ref, on="TweetListener(ref)", **address) for actor in actors]
+    expected, steps = (list[Any](), list[Any]()), list[Any]()
+    for number, tweet in enumerate(common.TWEETS.values()):
+        step = partial(_hear, listeners[number % 2], number, tweet, expected[number % 2])
+        steps.append((f"the tweet {shown(tweet.text)} of {tweet.user!r}, while the actor is busy", step))
+    for listener in listeners:
+        context.defer(listener.disconnect)
+        listener.running = True  # as if it were connected
+    common.run(context, "on_response", steps, *(actor.actor_inbox for actor in actors))
+    judge(context, "a listener that goes on listening", "it has hung up",
+        (not all(one.running for one in listeners), "leave out disconnect(): the one that made the listener ends it"))  # fmt: skip
+    context.on = f"{len(common.TWEETS)} tweets, for two listeners in turn, while their actors are busy"
+    received = [[actor.actor_inbox.get().message for _ in range(actor.actor_inbox.qsize())] for actor in actors]
+    for messages, mine in zip(received, expected, strict=True):
+        stopped = any(type(message).__name__ == "_ActorStop" for message in messages)
+        judge(context, f"{len(mine)} messages for each actor, one for each tweet", f"{len(messages) or 'none'} for one of them",
+            (stopped, "leave stopping to the one that started the actor: there are more tweets to come"),
+            (not messages and any(received), "each listener has a ref of its own, in self.ref"),
+            (not messages, f"nothing is in the mailbox of self.ref; {common.TELL}"),
+            (len(messages) > len(mine), "tell the actor once"),
+            (len(messages) < len(mine), "each tweet is one message: also a retweet, one that comes again, or one that comes while more mail waits"))  # fmt: skip
+    for messages, mine in zip(received, expected, strict=True):
+        for message, (tweet, after) in zip(messages, mine, strict=True):
+            _check_message(context, message.args[0] if isinstance(message, ProxyCall) else message, tweet, after)
+
+
+def _hear(listener: Any, number: int, tweet: common.Tweet, expected: list[Any]) -> None:
+    """Have tweepy read a line of the stream, and call the student's hook."""
+    author = str(900 + number)
+    data = {"id": str(2_000_000 + number), "text": tweet.text, "author_id": author, "edit_history_tweet_ids": []}
+    users = [{"id": author, "name": tweet.user.title(), "username": tweet.user}]
+    time.sleep(0.002)  # so that a time that was kept from the tweet before is another
+    before = time.time_ns() // 1_000_000
+    listener.on_data(json.dumps({"data": data, "includes": {"users": users}, "matching_rules": []}).encode())
+    expected.append((tweet._replace(fetched_ms=before), time.time_ns() // 1_000_000 + 1))
+
+
+def _check_message(context: CheckContext, message: Any, tweet: common.Tweet, after: int) -> None:
+    before, user, text = tweet
+    context.on, kind = f"the tweet {shown(text)} of {user!r}", type(message).__name__
+    expected = f"Tweet(fetched_ms=<now, in whole milliseconds>, user={user!r}, text={shown(text)})"
+    judge(context, expected, shown(message) if kind in shown(message) else f"{kind}: {shown(message)}",
+        (kind == "Tweet" and not isinstance(message, tuple), f"that is tweepy's; make one of yours of it: {common.FIELDS}"),
+        (getattr(type(message), "_fields", ()) != common.Tweet._fields, f"the message is to be a Tweet of yours: {common.FIELDS}"))  # fmt: skip
+    at, author, words = plain(message)
+    other = common.same(words, text) or any(common.same(words, tweet.text) for tweet in common.TWEETS.values())
+    swapped = not common.same(author, user) and any(common.same(part, user) for part in (at, words))
+    number = at if isinstance(at, int | float) and not isinstance(at, bool) else 0
+    judge(context, expected, message,
+        (swapped, f"the order is another: {common.FIELDS}"),
+        (not common.same(author, user), f"that is not the author's username, as it is; {_RESPONSE}"),
+        (not common.same(words, text) and other, f"that is the text of another tweet; {_RESPONSE}"),
+        (not common.same(words, text), f"that is not the text, as it is; {common.difference(text, words) or _RESPONSE}"),
+        (isinstance(at, str), f"a number, not a text: {common.NOW}"),
+        (abs(number - before / 1000) < 60, "these are seconds; a second has 1000 milliseconds"),
+        (abs(number - before * 1e3) < 60e6, "these are microseconds; a millisecond has 1000 of them"),
+        (abs(number - before * 1e6) < 60e9, "these are nanoseconds; a millisecond has 1_000_000 of them"),
+        (isinstance(at, float), "a whole number is wanted: round it"),
+        (number != 0 and number % 1000 == 0 and before - 2000 < number < before, "the milliseconds are cut off with the rest of the second: multiply before you round"),
+        (before - 86_400_000 < number < before, "ask for the time at the moment when each tweet comes, in on_response, not before"),
+        (not isinstance(at, int) or not before <= number <= after, f"what is wanted is {common.NOW}"))  # fmt: skip

@@ -14,20 +14,23 @@ def _told(now: str = _NOW, author: str = _AUTHOR, text: str = "response.data.tex
 
 
 WRONG = [
-    Wrong("ask is more polite", _told(tell="self.ref.ask"), hears="ask, and get, wait for the actor", got="it waited"),
+    Wrong("ask is more polite", _told(tell="self.ref.ask"), hears="look for ask, get", got="it waited"),
     Wrong(
-        "ask, and wait a little", _told().replace("tell(tweet)", "ask(tweet, timeout=1)"), kind=Crashed, hears="tell"
+        "ask, and wait a little",
+        _told().replace("tell(tweet)", "ask(tweet, timeout=1)"),
+        hears="look for ask",
+        got="it waited",
     ),
     Wrong("a ref is its actor", _told(tell="self.ref.on_receive"), kind=Crashed, hears="can only send messages"),
-    Wrong("a ref sends", _told(tell="self.ref.send"), kind=Crashed, hears="tell puts a message"),
-    Wrong("ref is a name", _told(tell="ref.tell"), kind=Crashed, hears="the ref is in self.ref"),
-    Wrong("the actor is in self.actor", _told(tell="self.actor.tell"), kind=Crashed, hears="what __init__ put in self"),
+    Wrong("a ref sends", _told(tell="self.ref.send"), kind=Crashed, hears="can only send messages"),
+    Wrong("ref is a name", _told(tell="ref.tell"), kind=Crashed, hears="what its object has by self"),
+    Wrong("the actor is in self.actor", _told(tell="self.actor.tell"), kind=Crashed, hears="what __init__ put in it"),
     Wrong(
         "ref is the notebook's, and has stopped",
         _told(tell="ref.tell"),
         before="ref = pykka.ThreadingActor.start()\nref.stop()",
         kind=Crashed,
-        hears="yours is self.ref",
+        hears="yours is in self.ref",
     ),
     Wrong(
         "the newest ref is for all listeners",
@@ -42,60 +45,74 @@ WRONG = [
                 self.ref.tell(Tweet(round(time.time() * 1000), author, response.data.text))
         """,
         whole=True,
-        hears="in self.ref: tell that",
-        got="to another actor",
+        hears="a ref of its own, in self.ref",
+        got="none for one",
     ),
     Wrong("three are told", _told().replace("tell(tweet)", "tell(*tweet)"), kind=Crashed, hears="the Tweet as a whole"),
-    Wrong("a class is told", _told(tell="TweetActor.tell"), kind=Crashed, hears="not to the class"),
-    Wrong("the actor may go", _told() + "\nself.ref.stop(block=False)", hears="leave stopping", got="it was stopped"),
+    Wrong("a class is told", _told(tell="TweetActor.tell"), kind=Crashed, hears="a message goes to a ref"),
+    Wrong("the actor may go", _told() + "\nself.ref.stop(block=False)", hears="leave stopping", got="12 for one"),
     Wrong("one tweet is enough", _told() + "\nself.disconnect()", hears="leave out disconnect()", got="hung up"),
-    Wrong("a tweet is made, not told", _told(tell="print"), hears="puts a message", got="none"),
-    Wrong("twice is safer", _told() + "\nself.ref.tell(tweet)", hears="tell the actor once", got="18"),
+    Wrong("a tweet is made, not told", _told(tell="print"), hears="nothing is in the mailbox", got="none"),
+    Wrong("twice is safer", _told() + "\nself.ref.tell(tweet)", hears="tell the actor once", got="12 for one"),
     Wrong(
         "a dict is a tweet",
         f'self.ref.tell({{"fetched_ms": {_NOW}, "user": "ana"}})',
-        hears="tell it a Tweet",
+        hears="a Tweet of yours",
         got="dict",
     ),
-    Wrong("the text is the message", "self.ref.tell(response.data.text)", hears="tell it a Tweet", got="str: 'Lehman"),
-    Wrong("the response is the message", "self.ref.tell(response)", hears="tell it a Tweet", got="StreamResponse"),
+    Wrong("the text is the message", "self.ref.tell(response.data.text)", hears="a Tweet of yours", got="str: 'Lehman"),
+    Wrong("the response is the message", "self.ref.tell(response)", hears="a Tweet of yours", got="StreamResponse"),
     Wrong("tweepy's tweet is ours", "self.ref.tell(response.data)", hears="that is tweepy's", got="<Tweet id="),
-    Wrong("the author is a number", _told(author="response.data.author_id"), hears="the author's user name", got="900"),
-    Wrong("the author's full name", _told(author='response.includes["users"][0].name'), hears="username", got="'Ana'"),
+    Wrong(
+        "the author is a number", _told(author="response.data.author_id"), hears="not the author's username", got="900"
+    ),
+    Wrong(
+        "the author's full name",
+        _told(author='response.includes["users"][0].name'),
+        hears="not the author's username",
+        got="'Ana'",
+    ),
     Wrong(
         "includes has users",
         _told(author="response.includes.users[0].username"),
         kind=Crashed,
-        hears="a dict, with a list",
+        hears="the author's username",
     ),
     Wrong(
         "users go by name",
         _told(author='response.includes["users"]["username"]'),
         kind=Crashed,
-        hears="[0] is the first",
+        hears="the author's username",
     ),
     Wrong(
-        "the tweet has its user", _told(author="response.data.user.screen_name"), kind=Crashed, hears="its author is"
+        "the tweet has its user",
+        _told(author="response.data.user.screen_name"),
+        kind=Crashed,
+        hears="the author's username",
     ),
     Wrong(
-        "the response has the text", _told(text="response.text"), kind=Crashed, hears="its text is response.data.text"
+        "the response has the text", _told(text="response.text"), kind=Crashed, hears="where a response has its text"
     ),
-    Wrong("the tweet is the text", _told(text="response.data"), hears="the text, as it is, is response.data.text"),
-    Wrong("text is stripped of commas", _told(text='response.data.text.replace(",", "")'), hears="the text, as it is"),
+    Wrong("the tweet is the text", _told(text="response.data"), hears="where a response has its text"),
+    Wrong(
+        "text is stripped of commas",
+        _told(text='response.data.text.replace(",", "")'),
+        hears="that is not the text, as it is",
+    ),
     Wrong(
         "who, what, when",
         "self.ref.tell(Tweet(" + f"{_AUTHOR}, response.data.text, {_NOW}))",
-        hears="the order is fetched_ms, user, text",
+        hears="the order is another",
     ),
     Wrong(
         "two are enough",
         f"self.ref.tell(Tweet({_AUTHOR}, response.data.text))",
         kind=Crashed,
-        hears="a Tweet takes three",
+        hears="a Tweet has three fields",
     ),
-    Wrong("time is in seconds", _told("time.time()"), hears="so times 1000"),
+    Wrong("time is in seconds", _told("time.time()"), hears="these are seconds"),
     Wrong("a fraction does no harm", _told("time.time() * 1000"), hears="a whole number"),
-    Wrong("rounded, then multiplied", _told("int(time.time()) * 1000"), hears="first times 1000"),
+    Wrong("rounded, then multiplied", _told("int(time.time()) * 1000"), hears="multiply before you round"),
     Wrong("microseconds", _told("time.time_ns() // 1000"), hears="microseconds"),
     Wrong("nanoseconds", _told("time.time_ns()"), hears="nanoseconds"),
     Wrong("time is a text", _told("str(round(time.time() * 1000))"), hears="a number, not a text"),
@@ -110,7 +127,7 @@ WRONG = [
         "when it was written, in milliseconds",
         _told("round(response.data.created_at.timestamp() * 1000)"),
         kind=Crashed,
-        hears="that of fetching",
+        hears="the time of fetching",
     ),
     Wrong(
         "a default is asked each time",
@@ -140,7 +157,7 @@ WRONG = [
         whole=True,
         hears="put `def on_response` back",
     ),
-    Wrong("stay until all have come", _told() + "\nwhile True:\n    pass", hears="a loop that does not end"),
+    Wrong("stay until all have come", _told() + "\nwhile True:\n    pass", hears="a loop"),
     Wrong(
         "out after the first",
         _told() + "\nexit()",

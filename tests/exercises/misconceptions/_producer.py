@@ -41,7 +41,7 @@ WRONG = [
     Wrong(
         "all is Python's all",
         f"return KafkaProducer(bootstrap_servers=servers, acks=all, {_TEXT})",
-        hears='acks="all", with its quotes',
+        hears="a text, in quotes",
     ),
     Wrong(
         "a with block tidies up",
@@ -100,13 +100,11 @@ WRONG = [
         "everything is JSON",
         _both("lambda x: json.dumps(x).encode()"),
         before="import json",
-        hears="json.dumps puts quotes",
+        hears="(a quote) is added",
     ),
     Wrong("dumps gives bytes", _both("json.dumps"), before="import json", hears="gives text again"),
-    Wrong("str of bytes is the text", _both("lambda x: str(x.encode()).encode()"), hears="writes b'…' around"),
-    Wrong(
-        "what is not ASCII may go", _both('lambda x: x.encode("ascii", "ignore")'), hears="nothing is to be left out"
-    ),
+    Wrong("str of bytes is the text", _both("lambda x: str(x.encode()).encode()"), hears='"b\'" is added'),
+    Wrong("what is not ASCII may go", _both('lambda x: x.encode("ascii", "ignore")'), hears="'à' is left out"),
     Wrong("we are in the west", _both('DefaultSerializer("latin-1")'), hears="UTF-8 has them all", got="latin-1"),
     Wrong("Unicode is UTF-16", _both('lambda x: x.encode("utf-16")'), hears="that is not UTF-8"),
     Wrong("called, rather than given", _both("str.encode()"), kind=Crashed, hears="without () behind it"),
@@ -115,10 +113,15 @@ WRONG = [
         "servers come first",
         f'return KafkaProducer(servers, acks="all", {_TEXT})',
         kind=Crashed,
-        hears="everything by its name",
+        hears="by their names",
     ),
     Wrong("one serializer for both", _made("serializer=DefaultSerializer()"), kind=Crashed, hears="how it is spelled"),
-    Wrong("the name is enough", "return KafkaProducer", hears="return KafkaProducer(…)", got="the class KafkaProducer"),
+    Wrong(
+        "the name is enough",
+        "return KafkaProducer",
+        hears="with all its options, and return it",
+        got="the class KafkaProducer",
+    ),
     Wrong(
         "the line with raise stays, for later",
         'raise NotImplementedError("Gap 2, the producer: return one for text, acks all")\n' + _both("str.encode"),

@@ -42,20 +42,25 @@ class TweetActor(pykka.ThreadingActor):
 WRONG = [
     Wrong("the remainder says when not to", _answer(turn="self.received % self.every"), hears="all but one in 4"),
     Wrong("show all of them", _COUNT + _SEND + _APPEND, hears="show only one in self.every"),
-    Wrong("show none", _COUNT + _SEND, hears="append the tweet's text", got="an empty list"),
+    Wrong("show none", _COUNT + _SEND, hears="nothing is shown on the actor's own list", got="an empty list"),
     Wrong(
-        "what is not shown is not sent", _answer(send="", append=_SEND.rstrip() + "; " + _APPEND), hears="every tweet"
+        "what is not shown is not sent",
+        _answer(send="", append=_SEND.rstrip() + "; " + _APPEND),
+        hears="also one that is not shown",
     ),
     Wrong("somebody else sends", _answer(send=""), hears="self.send", got="none"),
-    Wrong("the counter counts by itself", _answer(count=""), hears="it is still 0"),
-    Wrong("=+ adds", _answer(count="self.received =+ 1\n"), hears="it is still 1"),
+    Wrong("the counter counts by itself", _answer(count=""), hears="it is 0 after"),
+    Wrong("=+ adds", _answer(count="self.received =+ 1\n"), hears="it is 1 after"),
     Wrong(
-        "the counter is a local name", _answer(count="received += 1\n"), kind=Crashed, hears="the count is the actor's"
+        "the counter is a local name",
+        _answer(count="received += 1\n"),
+        kind=Crashed,
+        hears="what its object has by self",
     ),
     Wrong(
         "a local counter that begins anew",
         _answer(count="received = 0\nreceived += 1\n", turn="received % self.every == 0"),
-        hears="it is still 0",
+        hears="it is 0 after",
     ),
     Wrong(
         "a counter of the class",
@@ -91,24 +96,24 @@ WRONG = [
     Wrong("every is ten", _answer(turn="self.received % 10 == 0"), hears="self.every", got="number 10, 20"),
     Wrong("once it is reached, it stays", _answer(turn="self.received >= self.every"), hears="when its number divides"),
     Wrong("shown, then replaced", _answer(append="self.live.replace(tweet.text)"), hears="keeps the others"),
+    Wrong("shown twice", _answer(append="self.live.append([tweet.text, tweet.text])"), hears="show each of them once"),
+    Wrong("a list is added to", _answer(append="self.live += [tweet.text]"), kind=Crashed, hears="by its append"),
     Wrong(
-        "shown twice", _answer(append="self.live.append([tweet.text, tweet.text])"), hears="append each of them once"
-    ),
-    Wrong("a list is added to", _answer(append="self.live += [tweet.text]"), kind=Crashed, hears="self.live.append"),
-    Wrong(
-        "to_record is a method", _answer(send="self.send(*self.to_record(tweet))\n"), kind=Crashed, hears="no method"
+        "to_record is a method", _answer(send="self.send(*self.to_record(tweet))\n"), kind=Crashed, hears="is no method"
     ),
     Wrong("done after the first", _answer() + "self.stop()", hears="from within", got="mail from itself"),
     Wrong(
         "mail is passed on", _answer(send="self.actor_ref.tell(tweet)\n"), hears="from within", got="mail from itself"
     ),
-    Wrong("the user is what is shown", _answer(append="self.live.append(tweet.user)"), hears="append the tweet's text"),
-    Wrong("live is a name", _answer(append="live.append(tweet.text)"), kind=Crashed, hears="by self: self.live"),
+    Wrong("the user is what is shown", _answer(append="self.live.append(tweet.user)"), hears="takes the tweet's text"),
+    Wrong(
+        "live is a name", _answer(append="live.append(tweet.text)"), kind=Crashed, hears="what its object has by self"
+    ),
     Wrong(
         "live is the notebook's",
         _answer(append="live.append(tweet.text)"),
         before="live = []",
-        hears="append the tweet's text to self.live",
+        hears="the actor's own list",
         got="an empty list",
     ),
     Wrong(
@@ -117,22 +122,27 @@ WRONG = [
         kind=Crashed,
         hears="send takes its two parts",
     ),
-    Wrong("a tweet is a record", _answer(send="self.send(tweet.user, tweet)\n"), kind=Crashed, hears="send takes text"),
-    Wrong("a text is a record", _answer(send="self.send(tweet.user, tweet.text)\n"), hears="what to_record makes"),
+    Wrong("a tweet is a record", _answer(send="self.send(tweet.user, tweet)\n"), kind=Crashed, hears="a pair of text"),
+    Wrong("a text is a record", _answer(send="self.send(tweet.user, tweet.text)\n"), hears="as to_record makes it"),
     Wrong(
         "the value comes first",
         _answer(send="key, value = to_record(tweet)\nself.send(value, key)\n"),
         hears="swapped",
     ),
-    Wrong("sent once more to be sure", _answer(send=_SEND * 2), hears="send each tweet once", got="86"),
-    Wrong("what is sent is out", _answer(send=_SEND + "self.producer.flush()\n"), hears="keeps all its mail waiting"),
+    Wrong("sent once more to be sure", _answer(send=_SEND * 2), hears="send each record once", got="86"),
+    Wrong("what is sent is out", _answer(send=_SEND + "self.producer.flush()\n"), hears="keeps all mail waiting"),
     Wrong(
         "the topic is tweets",
         _answer(send='key, value = to_record(tweet)\nself.producer.send("tweets", key=key, value=value)\n'),
-        hears="self.send(key, value)",
+        hears="its method send knows it",
         got="'tweets'",
     ),
-    Wrong("a message is a dict", _answer(append="self.live.append(tweet['text'])"), kind=Crashed, hears="tweet.text"),
+    Wrong(
+        "a message is a dict",
+        _answer(append="self.live.append(tweet['text'])"),
+        kind=Crashed,
+        hears="its fields by name",
+    ),
     Wrong(
         "the method has a better name",
         "def receive(self, tweet):\n    pass\n\nTweetActor.receive = receive\ndel TweetActor.on_receive",

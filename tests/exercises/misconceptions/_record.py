@@ -20,7 +20,12 @@ def _line(line: str) -> str:
 _PLAIN = "{tweet.fetched_ms},{tweet.user},{tweet.text}"
 
 WRONG = [
-    Wrong("fields have no commas in them", _line(f'f"{_PLAIN}"'), hears="let csv.writer do it", got="calm, they said"),
+    Wrong(
+        "fields have no commas in them",
+        _line(f'f"{_PLAIN}"'),
+        hears="a text with commas, quotes or line breaks needs quotes",
+        got="calm, they said",
+    ),
     Wrong("join takes numbers", _line('",".join(tweet)'), kind=Crashed, hears="join takes text only"),
     Wrong(
         "quotes around it are enough",
@@ -44,18 +49,18 @@ WRONG = [
     Wrong(
         "commas in the text may go",
         _line('f"{tweet.fetched_ms},{tweet.user}," + tweet.text.replace(",", ";")'),
-        hears="nothing is to be left out, replaced",
+        hears="(a comma) became",
     ),
     Wrong(
         "a line has no line breaks",
         _written(row='[tweet.fetched_ms, tweet.user, tweet.text.replace("\\n", " ")]'),
-        hears="line breaks, too",
+        hears="(a line break) became",
     ),
-    Wrong("strip is harmless", _written(row="tweet._replace(text=tweet.text.strip())"), hears="not even white space"),
+    Wrong("strip is harmless", _written(row="tweet._replace(text=tweet.text.strip())"), hears="(a space) is left out"),
     Wrong(
         "the line's end goes with strip",
         _written(end="tweet.user, line.getvalue().strip()"),
-        hears='rstrip("\\r\\n") takes the end of the line only',
+        hears="only the end of the line may go",
     ),
     Wrong(
         "emoji are for the young",
@@ -65,7 +70,7 @@ WRONG = [
     Wrong("a space after a comma is nicer", _line('f"{tweet[0]}, {tweet[1]}, {tweet[2]}"'), hears="no space after"),
     Wrong("who, what, when", _written(row="[tweet.user, tweet.text, tweet.fetched_ms]"), hears="the order is"),
     Wrong("time is in seconds", _written(row="[tweet.fetched_ms // 1000, *tweet[1:]]"), hears="stays in milliseconds"),
-    Wrong("time is now", _written(row="[round(time.time() * 1000), *tweet[1:]]"), hears="its fetched_ms: not now"),
+    Wrong("time is now", _written(row="[round(time.time() * 1000), *tweet[1:]]"), hears="not another time"),
     Wrong("only the text matters", _written(row="[tweet.text]"), hears="the fields are fetched_ms, user, text"),
     Wrong("text is a row", _written(row="tweet.text"), hears="a list of letters", got="L,e,h,m,a,n"),
     Wrong("a row is wrapped in a list", _written(row="[tweet]"), hears="it is a tuple, so a row"),
@@ -87,19 +92,19 @@ WRONG = [
         hears="the number of characters",
         got="int: 47",
     ),
-    Wrong("CSV is bytes", _written().replace("StringIO", "BytesIO"), kind=Crashed, hears="io.StringIO()"),
+    Wrong("CSV is bytes", _written().replace("StringIO", "BytesIO"), kind=Crashed, hears="one in memory, for text"),
     Wrong(
         "Kafka wants bytes", _written(end="tweet.user, line.getvalue().encode()"), hears="leave bytes to the producer"
     ),
     Wrong("str undoes encode", _written(end="tweet.user, str(line.getvalue().encode())"), hears="leave out encode()"),
-    Wrong("a record is JSON", _line("json.dumps(tweet)"), before="import json", hears="CSV is the fields", got='"ana"'),
+    Wrong("a record is JSON", _line("json.dumps(tweet)"), before="import json", hears="in CSV the fields", got='"ana"'),
     Wrong("str of a tweet is a line", _line("str(tweet)"), hears="how Python shows", got="Tweet(fetched_ms="),
     Wrong("the key is the text", _written(end="tweet.text, line.getvalue()"), hears="the key is the user"),
     Wrong("the value comes first", _written(end="line.getvalue(), tweet.user"), hears="it comes first"),
     Wrong("a record is its value", _written(end="line.getvalue()"), hears="first the key, then the line"),
     Wrong("print shows it", _written().replace("return", "print(").rstrip() + ")", hears="return both"),
-    Wrong("a tweet is a dict", _line("tweet['text']"), kind=Crashed, hears="by name: tweet.user"),
-    Wrong("the time has another name", _line('f"{tweet.time}"'), kind=Crashed, hears="fetched_ms, user and text"),
+    Wrong("a tweet is a dict", _line("tweet['text']"), kind=Crashed, hears="its fields by name"),
+    Wrong("the time has another name", _line('f"{tweet.time}"'), kind=Crashed, hears="fetched_ms, user, text"),
     Wrong("Unix's line end", _written('csv.writer(line, lineterminator="\\n")'), hears="a carriage return"),
 ]
 
@@ -133,4 +138,4 @@ _no_end = _written('csv.writer(line, lineterminator="")')
 if '"' in _probe.getvalue():
     RIGHT.append(Right("no end of the line", _no_end))
 else:
-    WRONG.append(Wrong("no end of the line", _no_end, hears="if its lineterminator stays as it is"))
+    WRONG.append(Wrong("no end of the line", _no_end, hears="quotes what is in its lineterminator"))

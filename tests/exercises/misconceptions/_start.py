@@ -9,32 +9,32 @@ _START = "TweetActor.start(producer, topic, live, every)"
 _MADE = "TweetActor(producer, topic, live, every)"
 
 WRONG = [
-    Wrong("an object runs", f"return {_MADE}", hears="a method start", got="which was not started"),
-    Wrong("started is returned", _START, hears="return what start gives", got="does it return anything?"),
+    Wrong("an object runs", f"return {_MADE}", hears="alone makes one without a thread", got="<TweetActor object>"),
+    Wrong("started is returned", _START, hears="return what the start gave", got="does it return anything?"),
     Wrong("a method's name calls it", "return TweetActor.start", hears="call it", got="was not called"),
-    Wrong("an object is started", f"return {_MADE}.start()", kind=Crashed, hears="start belongs to the class"),
+    Wrong("an object is started", f"return {_MADE}.start()", kind=Crashed, hears="belongs to the class"),
     Wrong("start needs no arguments", "return TweetActor.start()", kind=Crashed, hears="same arguments as __init__"),
     Wrong(
         "made, started, and the first returned",
         f"actor = {_MADE}\nactor.start(producer, topic, live, every)\nreturn actor",
-        hears="return what start gave",
-        got="not its ref",
+        hears="return what the start gave",
+        got="1 started",
     ),
     Wrong(
         "an object has a ref, so it runs",
         f"return {_MADE}.actor_ref",
-        hears="an actor without a thread",
-        got="none was started",
+        hears="alone makes one without a thread",
+        got="none started",
     ),
-    Wrong("a proxy is friendlier", f"return {_START}.proxy()", hears="without .proxy()", got="a proxy"),
-    Wrong("two are quicker", f"{_START}\nreturn {_START}", hears="call start once", got="2 were started"),
+    Wrong("a proxy is friendlier", f"return {_START}.proxy()", hears="that is a proxy", got="ActorProxy"),
+    Wrong("two are quicker", f"{_START}\nreturn {_START}", hears="start one actor in each call", got="2 started"),
     Wrong(
         "started when the class is known",
         "return shared",
         before="class Shared(TweetActor):\n    on_stop = print\n\nshared = Shared.start(None, 't', None, 1)",
         after="",
-        hears="each time start_actor is called",
-        got="none was started now",
+        hears="start a new actor in each call",
+        got="none started",
     ),
     Wrong("topic first", "return TweetActor.start(topic, producer, live, every)", hears="in this order", got="'check-"),
     Wrong(
@@ -60,11 +60,16 @@ WRONG = [
         "an actor is an actor",
         "return pykka.ThreadingActor.start(producer, topic, live, every)",
         hears="start TweetActor",
-        got="a ThreadingActor",
+        got="ActorRef for ThreadingActor",
     ),
-    Wrong("pykka starts it", f"return pykka.start({_MADE})", kind=Crashed, hears="a method start"),
-    Wrong("its address is its name", f"return {_START}.actor_urn", hears="return what start gives", got="urn:uuid"),
-    Wrong("tidied up at once", f"ref = {_START}\nref.stop()\nreturn ref", hears="leave stopping", got="has stopped"),
+    Wrong("pykka starts it", f"return pykka.start({_MADE})", kind=Crashed, hears="how an actor is started"),
+    Wrong("its address is its name", f"return {_START}.actor_urn", hears="return what the start gave", got="urn:uuid"),
+    Wrong(
+        "tidied up at once",
+        f"ref = {_START}\nref.stop()\nreturn ref",
+        hears="that actor has stopped",
+        got="none started",
+    ),
 ]
 
 RIGHT = [

@@ -17,8 +17,8 @@ WRONG = [
     Wrong(
         "each run begins with an empty topic",
         "topics.create(name, partitions=3, fresh=True)",
-        hears="no fresh=True",
-        got="the topic is empty",
+        hears="asks for a fresh one",
+        got="0 records",
     ),
     Wrong(
         "three more each time",
@@ -44,7 +44,7 @@ WRONG = [
         """,
         before="made = False",
         hears="in each call",
-        got="the broker has none",
+        got="no topic",
     ),
     Wrong(
         "a first record opens it",
@@ -97,7 +97,7 @@ WRONG = [
         finally:
             producer.close(timeout=0)
         """,
-        hears="sending to a topic does not make it",
+        hears="a wait for a topic that does not exist",
     ),
     Wrong(
         "three readers need three replicas",
@@ -118,7 +118,12 @@ WRONG = [
         hears="leave bootstrap_servers out",
     ),
     Wrong("options go by place", "topics.create(name, 3)", kind=Crashed, hears="by their names", got="TypeError"),
-    Wrong("the module is called topic", "topic.create(name, partitions=3)", kind=Crashed, hears="called topics"),
+    Wrong(
+        "the module is called topic",
+        "topic.create(name, partitions=3)",
+        kind=Crashed,
+        hears="is the name spelled right",
+    ),
     Wrong("pass fills a gap", "pass", hears="have the broker make the topic"),
     Wrong(
         "the answer goes above the line with raise",
