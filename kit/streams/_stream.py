@@ -14,6 +14,7 @@ from kit.errors import BadPayload, BrokerUnavailable, ConfigError, TopicError
 from kit.servers import addresses
 from kit.servers.clients import consumer
 from kit.streams._arguments import Parse, Start, check, first_offsets
+from kit.streams._decoding import decode_quickly
 from kit.streams._parsing import Unreadable, parsed
 from kit.streams._watch import Watch
 from kit.topics.records import columns
@@ -269,6 +270,7 @@ def _calls(servers: str) -> Generator[Any, Any, None]:
     gone, and its consumer closed.
     """
     with consumer(servers, reconnect_backoff_max_ms=_RECONNECT_MS) as client:
+        decode_quickly(client)
         found = None
         while True:
             method, args, options = yield found
