@@ -12,7 +12,7 @@ from kafka.record import MemoryRecords
 from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.legacy_records import LegacyRecordBatchBuilder
 
-from kit.streams._decoding import _PartitionRecords
+from kit.streams._decoding import PartitionRecords
 from tests.streams.tools import NOON
 
 TP = TopicPartition("quotes", 3)
@@ -58,13 +58,13 @@ def test_a_record_is_what_kafka_python_makes_of_it(
 ) -> None:
     data = encoded(batches, codec=codec, log_append_time=log_append_time)
     theirs = shown(Fetcher.PartitionRecords, data, start=start, most=most)
-    assert shown(_PartitionRecords, data, start=start, most=most) == theirs
+    assert shown(PartitionRecords, data, start=start, most=most) == theirs
 
 
 def test_a_record_of_an_old_format_is_read_too() -> None:
     builder = LegacyRecordBatchBuilder(1, 0, 10**6)
     builder.append(0, NOON, b"key", b"value")
-    assert shown(_PartitionRecords, bytes(builder.build()), start=0)[0] == [(*TP, 0, NOON, b"key", b"value")]
+    assert shown(PartitionRecords, bytes(builder.build()), start=0)[0] == [(*TP, 0, NOON, b"key", b"value")]
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_a_batch_that_is_not_in_kafkas_format_is_an_error_of_kafka(place: int, b
     data = bytearray(encoded([[(0, NOON, b"key", b"value", [])]]))
     data[place] = byte
     with pytest.raises(CorruptRecordError):
-        shown(_PartitionRecords, bytes(data), start=10)
+        shown(PartitionRecords, bytes(data), start=10)
 
 
 def test_a_batch_whose_checksum_is_wrong_is_an_error_of_kafka() -> None:
     data = bytearray(encoded([[(0, NOON, b"key", b"value", [])]]))
     data[70] ^= 1
-    partition = _PartitionRecords(10, TP, MemoryRecords(bytes(data)))
+    partition = PartitionRecords(10, TP, MemoryRecords(bytes(data)))
     with pytest.raises(CorruptRecordError, match="crc"):
         partition.take()
