@@ -4,7 +4,7 @@ import atexit
 import html
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Self
@@ -13,8 +13,7 @@ import pandas as pd
 
 from kit.collectors import _kafka
 from kit.collectors._actor import Counts
-from kit.collectors._mailbox import Mailbox
-from kit.collectors._records import ToRecords, in_words
+from kit.collectors._records import Seen, ToRecords, in_words
 from kit.collectors._sender import REMEMBER, Sender
 from kit.collectors._sources import Router, Source
 from kit.collectors._supervisor import Supervisor
@@ -50,9 +49,8 @@ class Collector:
     to_records
         Makes `Record`s of one payload, as a list or a generator. It returns or raises `BadPayload` for what it cannot
         use. Whatever else it raises, or gives in place of a record, makes a dead letter, too.
-    workers, route
-        Senders that share the work. With several, a router sends a payload always to the same one, by `route` of the
-        payload, for instance its id; by default by all of its bytes.
+    workers
+        Senders that share the work. With several, records of one key may change their order.
     supervisor
         Decides on restarts; a `Supervisor()` of its own by default.
     mailbox
@@ -79,7 +77,6 @@ class Collector:
         to_records: ToRecords,
         *,
         workers: int = 1,
-        route: Callable[[bytes], Hashable] | None = None,
         supervisor: Supervisor | None = None,
         mailbox: int = 10_000,
         bootstrap_servers: str | None = None,
@@ -88,12 +85,11 @@ class Collector:
         start = _kafka.prepare(topic, REMEMBER, bootstrap_servers=servers)
         self.topic, self._source, supervisor = topic, source, supervisor or Supervisor()
         names = [f"sender-{number + 1}" for number in range(workers)] if workers > 1 else ["sender"]
-        self._senders = [
-            Sender(name, topic, to_records, start, servers, source=source.name, mailbox=Mailbox(capacity=mailbox))
-            for name in names
-        ]
+        shared: Any = {"source": source.name, "capacity": mailbox}
+        shared["seen"] = Seen(most=2 * REMEMBER * workers, known=start.known)
+        self._senders = [Sender(name, topic, to_records, start, servers, **shared) for name in names]
         refs = [sender.actor_ref for sender in self._senders]
-        source.resume, source.target = bool(start.known), Router(refs, key=route) if workers > 1 else refs[0]
+        source.resume, source.target = bool(start.known), Router(refs) if workers > 1 else refs[0]
         self._actors = (source, *self._senders)
         self._stopping, self._stopped = threading.Lock(), False
         try:
@@ -197,7 +193,7 @@ class Collector:
                 self._stopped = True
                 atexit.unregister(self.stop)
         self._raise_failure()
-        if self._source.running:
+        if not self._source.join():
             raise CollectorError(
                 f"the {self._source.name} of topic {self.topic!r} to let go of its source in {timeout:g} s",
                 got="it still waits for data",

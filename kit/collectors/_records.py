@@ -1,5 +1,6 @@
 """What goes into a topic, what goes into its dead-letter topic, and how a record is known again."""
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
@@ -163,19 +164,17 @@ def identity_in_topic(found: Any) -> tuple[str, Hashable]:
 
 
 class Seen:
-    """Remembers the last `most` identities, so that what comes twice can be told from what is new."""
+    """Remembers the last `most` identities, so that what comes twice can be told from what is new. Senders share it."""
 
     def __init__(self, *, most: int, known: Iterable[Hashable] = ()) -> None:
-        self.most = most
-        self._known: OrderedDict[Hashable, None] = OrderedDict.fromkeys(known)
+        self._most, self._lock = most, threading.Lock()
+        self._known: OrderedDict[Hashable, bool] = OrderedDict.fromkeys(known, False)
 
     def add(self, one: Hashable) -> bool:
         """Remember `one`; False if it was known already."""
-        known = self._known
-        if one in known:
-            known.move_to_end(one)
-            return False
-        known[one] = None
-        if len(known) > self.most:
-            known.popitem(last=False)
-        return True
+        with self._lock:
+            new = self._known.pop(one, True)
+            self._known[one] = False
+            if len(self._known) > self._most:
+                self._known.popitem(last=False)
+        return new

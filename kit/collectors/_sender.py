@@ -10,8 +10,7 @@ from kafka.partitioner import murmur2
 
 from kit.collectors import _kafka
 from kit.collectors._actor import Actor, Halted
-from kit.collectors._batch import MOST_BYTES, Batch
-from kit.collectors._mailbox import Mailbox
+from kit.collectors._kafka import MOST_BYTES, Batch
 from kit.collectors._records import DEAD_LETTER, DeadLetter, Record, Seen, ToRecords, checked, in_words
 from kit.errors import BadPayload, TopicError
 
@@ -39,12 +38,11 @@ class Sender(Actor):
 
     def __init__(
         self, name: str, topic: str, to_records: ToRecords, start: _kafka.Start, bootstrap_servers: str,
-        *, source: str, mailbox: Mailbox,
+        *, source: str, seen: Seen, capacity: int,
     ) -> None:  # fmt: skip
-        super().__init__(name, mailbox=mailbox)
+        super().__init__(name, capacity=capacity)
         self.topic, self._to_records, self._bootstrap_servers = topic, to_records, bootstrap_servers
-        self._source, self._keep_time = source, start.keep_time
-        self._seen = Seen(most=2 * REMEMBER, known=start.known)
+        self._source, self._seen, self._keep_time = source, seen, start.keep_time
         self._ends = dict(start.ends)  # of each partition: the offset from which records in flight may be found
         self._outbox: deque[Record | DeadLetter] = deque()
         self._batches: deque[Batch] = deque()
@@ -249,7 +247,7 @@ class Sender(Actor):
 
     def on_stop(self) -> None:
         try:
-            while (self._outbox or self._batches) and not self.halted.is_set():
+            while (self._outbox or self._batches) and self.error is None and not self.halted.is_set():
                 self.supervised(self._deliver)
         except Halted:
             pass  # `unsent` tells how many; the collector's stop() raises it
@@ -258,11 +256,7 @@ class Sender(Actor):
         finally:
             self._close(flushed=not self._batches)
             super().on_stop()
-
-    def on_failure(self, *_error: Any) -> None:
-        self.left += len(self.mailbox)
-        self._close(flushed=False)
-        self.mailbox.close()
+            self.left += len(self.mailbox)
 
     def _close(self, *, flushed: bool) -> None:
         producer, self._producer = self._producer, None

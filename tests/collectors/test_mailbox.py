@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pykka._envelope import Envelope
 
-from kit.collectors._mailbox import Mailbox, MailboxFull
+from kit.collectors._actor import Mailbox, MailboxFull
 from tests.wait import wait_until
 
 

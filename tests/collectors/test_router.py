@@ -31,16 +31,3 @@ def test_the_work_is_shared() -> None:
     for number in range(400):
         router.tell(b"%d" % number)
     assert all(len(worker.told) > 40 for worker in workers)
-
-
-def test_a_key_keeps_together_what_belongs_together_in_its_order() -> None:
-    workers = [Worker() for _ in range(3)]
-    router = Router(workers, key=lambda message: message[:1])
-    for number in range(30):
-        router.tell(b"%s%d" % (b"abc"[number % 3 : number % 3 + 1], number))
-    for symbol in (b"a", b"b", b"c"):
-        holders = [worker for worker in workers if any(told.startswith(symbol) for told in worker.told)]
-        assert len(holders) == 1
-        numbers = [int(told[1:]) for told in holders[0].told if told.startswith(symbol)]
-        assert numbers == sorted(numbers)
-        assert len(numbers) == 10

@@ -164,4 +164,4 @@ def test_asking_a_dead_actor_to_stop_is_no_error() -> None:
         actor.ask_to_stop()
         assert actor.join(5.0)
         actor.ask_to_stop()
-    assert not actor.running
+    assert actor.join()

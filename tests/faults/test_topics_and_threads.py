@@ -10,9 +10,9 @@ import pytest
 import requests
 
 from kit import topics
-from kit.collectors import Collector, Counts, Listener, Poller, Record, Supervisor
+from kit.collectors import Collector, Listener, Poller, Record, Supervisor
 from kit.errors import CollectorError, ConfigError, TopicError
-from tests.collectors.tools import numbers, of_today, payload, payloads, records, stream, to_records
+from tests.collectors.tools import numbers, of_today, payload, records, to_records
 from tests.wait import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("no_thread_left")]
@@ -105,16 +105,6 @@ def test_a_source_that_does_not_give_bytes_is_told_so(broker: str, topic: str, g
     assert isinstance(collector.failed, ConfigError)
     with pytest.raises(CollectorError, match="encode it"):
         collector.stop()
-
-
-def test_a_route_that_fails_loses_nothing(broker: str, topic: str) -> None:
-    def route(raw: bytes) -> Any:
-        return [] if raw.endswith(b'2"}') else 1 // 0
-
-    with Collector(
-        Listener(stream(payloads(50))), topic, to_records, workers=3, route=route, bootstrap_servers=broker
-    ) as collector:
-        assert collector.wait() == Counts(received=50, sent=50)
 
 
 # ---- a source of server-sent events, as CONTRIBUTING describes one ------------------------------------------------
