@@ -141,16 +141,16 @@ class Collector:
         Returns
         -------
         DataFrame
-            Indexed by `actor`: `received`, `sent`, `duplicate`, `dead_lettered`, `restarts`; `mailbox`, how many
-            payloads wait; `lag_s`, for how many seconds the sender has held the oldest record that Kafka has not
-            acknowledged. A source counts payloads, a sender records: a payload of quotes holds many.
+            Indexed by `actor`: the `Counts`; `mailbox`, how many payloads wait; `lag_s`, for how many seconds the
+            sender has held the oldest record that Kafka has not acknowledged. A source counts payloads, a sender
+            records: a payload of quotes holds many.
         """
         now = time.monotonic()
-        rows = []
+        rows = {actor.name: asdict(actor.counts) for actor in self._actors}
         for actor in self._actors:
             lag = round(max(now - (actor.oldest or now), 0.0), 3)
-            rows.append({"actor": actor.name, **asdict(actor.counts), "mailbox": len(actor.mailbox), "lag_s": lag})
-        return pd.DataFrame(rows).set_index("actor")
+            rows[actor.name] |= {"mailbox": len(actor.mailbox), "lag_s": lag}
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("actor")
 
     def wait(self, *, sent: int | None = None, timeout: float = 30.0) -> Counts:
         """Wait until `sent` records are acknowledged; without `sent`, until the source has ended and all is sent.
@@ -168,19 +168,13 @@ class Collector:
 
     def _wait_for(self, done: Callable[[], bool], what: str, timeout: float) -> None:
         wait_until(lambda: done() or self.failed is not None or self._stopped, seconds=timeout, every=0.01)
-        if done():
-            return
-        self._raise_failure()
-        todo = "look at collector.counters(): which actor has stopped counting?"
-        raise CollectorError(f"{what} within {timeout:g} s", got=repr(self), todo=todo) from self.trouble
+        if not done():
+            self._raise_failure()
+            todo = "look at collector.counters(): which actor has stopped counting?"
+            raise CollectorError(f"{what} within {timeout:g} s", got=repr(self), todo=todo) from self.trouble
 
     def stop(self, *, timeout: float = 30.0) -> Counts:
-        """Stop the source, send what has come in, close. Idempotent.
-
-        Parameters
-        ----------
-        timeout
-            Seconds for what waits to be sent. Then the collector lets go of it.
+        """Stop the source, send what has come in within `timeout` seconds, close. Idempotent.
 
         Raises
         ------
@@ -211,10 +205,9 @@ class Collector:
         deadline = Deadline(timeout)
         try:
             self._source.ask_to_stop()
-            while True:
+            self._source.halt()
+            while not (self._source.join(0.2) or deadline.passed):
                 self._source.halt()
-                if self._source.join(0.2) or deadline.passed:
-                    break
         finally:
             for sender in self._senders:
                 sender.ask_to_stop()

@@ -10,7 +10,7 @@ from kafka.producer.producer_batch import ProducerBatch
 from kafka.record.memory_records import MemoryRecordsBuilder
 
 from kit import topics
-from kit.collectors._records import DEAD_LETTER, DeadLetter, Record, identity_in_topic, varint
+from kit.collectors._records import DEAD_LETTER, DeadLetter, Record, identity_in_topic
 from kit.errors import KitError, TopicError
 from kit.servers import clients
 from kit.topics.reading import read
@@ -18,7 +18,6 @@ from kit.topics.reading import read
 __all__ = ["MOST_BYTES", "Batch", "Start", "close_producer", "obstacle", "open_producer", "prepare", "tails"]
 
 MOST_BYTES = 262_144  # of a batch with more than one record
-_SMALL = {number: varint(number) for number in range(-1, 8192)}
 _OPTIONS = {
     "acks": "all",
     "enable_idempotence": True,
@@ -32,47 +31,35 @@ _OPTIONS = {
 
 
 class Batch:
-    """Records of one partition, written and given to kafka-python's producer together, with one future for all.
+    """Records of one partition, given to kafka-python's producer together, with one future for all.
 
-    kafka-python's `send` takes 20 to 30 microseconds for a record: a future, locks, a look at the metadata, and the
-    record itself, byte by byte. This writes a record at once, and does the rest once a batch. The format is Kafka's
-    record format, version 2 (Kafka documentation, "Message Format").
+    kafka-python's `send` takes 20 to 30 microseconds for a record: a future, locks, a look at the metadata. This does
+    that once a batch.
     """
 
     def __init__(self, tp: TopicPartition, *, most_bytes: int, keep_time: bool) -> None:
-        self.tp, self._keep_time, self._most_bytes = tp, keep_time, most_bytes
+        self.tp, self._keep_time = tp, keep_time
         self.records: list[Record | DeadLetter] = []
-        self._written: list[bytes] = []
-        self.size, self.sent = 0, 0.0
+        self._builder = MemoryRecordsBuilder(2, 0, most_bytes)
         self.future: Any = None
+        self.sent = 0.0
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return int(self._builder.size_in_bytes())
 
     def add(self, record: Record | DeadLetter) -> bool:
         """Add a record; False if there is no room for it. An empty batch has room for a record of any size."""
-        records, small = self.records, _SMALL
-        key, value, number = record.key, record.value, len(records)
-        delta = record.time - records[0].time if number else 0
-        key_size, value_size = -1 if key is None else len(key), -1 if value is None else len(value)
-        # After a byte of attributes: time and offset, less those of the first record; key, value, headers.
-        head = (b"\0", small.get(delta) or varint(delta), small.get(number) or varint(number))
-        sized_key = (small.get(key_size) or varint(key_size), key or b"")
-        sized_value = (small.get(value_size) or varint(value_size), value or b"")
-        body = b"".join((*head, *sized_key, *sized_value, record.headers(keep_time=self._keep_time)))
-        size = len(body)
-        if number and self.size + size + 5 > self._most_bytes:
+        headers = record.headers(keep_time=self._keep_time)
+        if self._builder.append(record.time, record.key, record.value, headers) is None:
             return False
-        self._written += (small.get(size) or varint(size), body)
-        self.size += size + 2
-        records.append(record)
+        self.records.append(record)
         return True
 
     def send(self, producer: KafkaProducer) -> None:
         """Give the batch to Kafka. The producer's thread sends it."""
-        records = MemoryRecordsBuilder(2, 0, self._most_bytes)
-        inner, records._next_offset = records._builder, len(self.records)
-        inner._buffer += b"".join(self._written)
-        inner._num_records, inner._last_offset = len(self.records), len(self.records) - 1
-        inner._first_timestamp, inner._max_timestamp = self.records[0].time, max(r.time for r in self.records)
-        batch, accumulator = ProducerBatch(self.tp, records), producer._accumulator
+        batch, accumulator = ProducerBatch(self.tp, self._builder), producer._accumulator
         self.future, self.sent = batch.produce_future, time.monotonic()
         with accumulator._tp_lock(self.tp):
             accumulator._batches[self.tp].append(batch)
@@ -80,19 +67,10 @@ class Batch:
         producer._sender.wakeup()
 
     @property
-    def failed(self) -> bool:
-        """Of a batch whose future is done: whether Kafka has not acknowledged it."""
-        return self.future.value[2] is not None
-
-    @property
     def errors(self) -> list[Exception]:
-        """Of a batch that failed: the error of each record."""
-        return [self.future.value[2](number) for number in range(len(self.records))]
-
-    @property
-    def dropped(self) -> bool:
-        """Of a batch that failed: the producer dropped it; the broker did not refuse it."""
-        return bool(self.future.value[0] is not None)
+        """Of a batch whose future is done: the error of each record; none if Kafka has acknowledged them."""
+        error = self.future.value[2]
+        return [error(number) for number in range(len(self.records))] if error is not None else []
 
     @property
     def end(self) -> int:
@@ -147,13 +125,9 @@ def tails(
     names: list[str], ends: Mapping[TopicPartition, int], *, bootstrap_servers: str
 ) -> list[tuple[str, Hashable]]:
     """Topic and identity of each record that topics have beyond the offsets `ends` (0 where there is none)."""
-
-    def begin(tp: TopicPartition, end: int) -> int:
-        after = ends.get(tp, 0)
-        return after if after <= end else 0  # else the topic was made anew
-
     with clients.consumer(bootstrap_servers) as consumer:
-        spans = _spans(consumer, names, begin)
+        # A topic that ends before these offsets was made anew.
+        spans = _spans(consumer, names, lambda tp, end: ends.get(tp, 0) if ends.get(tp, 0) <= end else 0)
         return [identity_in_topic(record) for batch in read(consumer, spans) for record in batch]
 
 

@@ -149,7 +149,7 @@ class Sender(Actor):
                 if self._in_flight <= most:
                     break
                 self._wait(batch)
-            elif batch.failed:
+            elif batch.errors:
                 self._take_back()
                 return
             else:
@@ -193,11 +193,12 @@ class Sender(Actor):
         The broker names them, or, of a batch that is too large, none: then the next batches are half as large. After a
         refusal an idempotent producer drops all that it holds, so the rest is sent again, by a new one.
         """
-        done = [batch for batch in self._batches if batch.future.is_done and batch.failed]
-        batch = next((batch for batch in done if not batch.dropped), done[0])
-        errors = batch.errors
+        failed = [batch for batch in self._batches if batch.future.is_done and batch.errors]
+        # Of a batch that the producer dropped, and no broker refused, the future has a base offset.
+        batch = next((batch for batch in failed if batch.future.value[0] is None), None)
+        errors = (batch or failed[0]).errors
         refused = [number for number, error in enumerate(errors) if isinstance(error, _REFUSED)]
-        if batch.dropped or not refused:
+        if batch is None or not refused:
             raise errors[0]
         if len(errors) > 1 and errors[0] is errors[-1]:  # one error for the whole batch
             self._batch_bytes = max(batch.size // 2, 1)
