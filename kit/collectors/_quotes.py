@@ -26,7 +26,7 @@ def collect_quotes(
 ) -> Collector:
     """Ask for the quotes of `symbols` again and again, and pass each new one on to a topic.
 
-    A market offers a quote once: what it changed to between two requests, or while no collector ran, nobody has.
+    A market offers a quote once: a quote between two requests, or of a time without a collector, is not to be had.
 
     Parameters
     ----------

@@ -102,7 +102,7 @@ def in_words(error: BaseException | None) -> str:
     """The type and the text of an error, in bounded length, whatever its own code does."""
     try:
         text = str(error.got if isinstance(error, KitError) else error)
-    except BaseException as broken:  # its __str__ is anybody's code
+    except BaseException as broken:  # its __str__ is code of the source
         text = f"its text cannot be shown: {type(broken).__name__}"
     if error is not None and not isinstance(error, Exception):
         text = f"{text} (the code of the source or of to_records asked Python to end)".lstrip()

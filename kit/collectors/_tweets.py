@@ -76,7 +76,7 @@ def collect_tweets(
         with suppress(CollectorError):
             collector.stop()
         if isinstance(error, CollectorError) and isinstance(error.__cause__, KitError):
-            raise error.__cause__ from None  # what X said, in place of what the collector says about it
+            raise error.__cause__ from None  # X's own error, in place of the collector's
         raise
     return collector
 

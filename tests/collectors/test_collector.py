@@ -255,7 +255,7 @@ def test_a_source_that_does_not_let_go_is_named(broker: str, topic: str) -> None
     quiet.hung_up.set()
 
 
-def test_a_collector_that_gives_up_says_so_loudly(broker: str, topic: str) -> None:
+def test_a_collector_that_gives_up_raises_its_error(broker: str, topic: str) -> None:
     def fetch() -> bytes:
         raise SourceError("an answer from the feed", got="connection refused", todo="run `kit up`")
 
@@ -298,7 +298,7 @@ def test_stopping_all_of_pykkas_actors_does_not_stop_a_collector(broker: str, to
         assert collector.wait().sent == 10
 
 
-def test_no_broker_is_said_at_once(topic: str) -> None:
+def test_no_broker_is_an_error_at_once(topic: str) -> None:
     with pytest.raises(BrokerUnavailable, match="kit up"):
         Collector(Poller(lambda: b""), topic, to_records, bootstrap_servers="127.0.0.1:1")
 

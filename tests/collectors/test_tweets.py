@@ -50,8 +50,8 @@ def expected(numbers: Sequence[int]) -> list[tuple[bytes, int, dict[str, Any]]]:
 
 def found(broker: str, topic: str) -> list[tuple[bytes, int, dict[str, Any]]]:
     """The same of each record in the topic, by id."""
-    told = [(record.key, record.timestamp, json.loads(record.value)) for record in records(broker, topic)]
-    return sorted(told, key=lambda record: int(record[0]))
+    found = [(record.key, record.timestamp, json.loads(record.value)) for record in records(broker, topic)]
+    return sorted(found, key=lambda record: int(record[0]))
 
 
 def test_every_tweet_of_the_data_is_in_the_topic_once_and_true(feed: FeedServer, broker: str, topic: str) -> None:
@@ -157,10 +157,12 @@ def test_stop_is_quick_while_the_stream_is_silent(feed: FeedServer, broker: str,
     wait_until(lambda: served(feed)["streams_open"] == 0)
 
 
-# ---- what is said at once ------------------------------------------------------------------------------------------
+# ---- errors at once ------------------------------------------------------------------------------------------------
 
 
-def test_a_wrong_token_is_said_at_once_and_leaves_nothing_running(feed: FeedServer, broker: str, topic: str) -> None:
+def test_a_wrong_token_is_an_error_at_once_and_leaves_nothing_running(
+    feed: FeedServer, broker: str, topic: str
+) -> None:
     begun = time.monotonic()
     with pytest.raises(Unauthorized, match="401"):
         collect_tweets(topic, url=feed.url, token="wrong", bootstrap_servers=broker)
@@ -168,18 +170,18 @@ def test_a_wrong_token_is_said_at_once_and_leaves_nothing_running(feed: FeedServ
     assert served(feed)["streams_open"] == 0
 
 
-def test_a_rule_that_cannot_be_read_is_said_at_once(feed: FeedServer, broker: str, topic: str) -> None:
+def test_a_rule_that_cannot_be_read_is_an_error_at_once(feed: FeedServer, broker: str, topic: str) -> None:
     with pytest.raises(ConfigError, match=r"'\(bank'"):
         collect(feed, broker, topic, rules=["(bank"])
 
 
-def test_feeds_that_are_down_are_said_when_the_supervisor_gives_up(broker: str, topic: str) -> None:
+def test_feeds_that_are_down_are_an_error_when_the_supervisor_gives_up(broker: str, topic: str) -> None:
     url, supervisor = f"http://127.0.0.1:{choose_port()}", Supervisor(restarts=1, first=0.01)
     with pytest.raises(SourceError, match="kit status"):
         collect_tweets(topic, url=url, token="a token", supervisor=supervisor, bootstrap_servers=broker)
 
 
-def test_brokers_that_are_down_are_said_at_once(feed: FeedServer, topic: str) -> None:
+def test_brokers_that_are_down_are_an_error_at_once(feed: FeedServer, topic: str) -> None:
     with pytest.raises(BrokerUnavailable, match="kit up"):
         collect(feed, f"127.0.0.1:{choose_port()}", topic)
 
@@ -236,6 +238,6 @@ def test_a_tweet_needs_a_text_and_an_id(wrong: bytes) -> None:
 
 
 @pytest.mark.parametrize("users", [None, [], {}, "x", [{}], [None]])
-def test_an_author_that_is_not_told_is_none(users: Any) -> None:
+def test_a_missing_author_is_none(users: Any) -> None:
     (record,) = tweet_records(line(includes={"users": users}))
     assert json.loads(record.value)["user"] is None

@@ -287,12 +287,12 @@ def test_a_loop_that_is_left_leaves_no_thread(single: str, broker: str) -> None:
     ],
     ids=str,
 )
-def test_an_argument_that_cannot_be_used_is_said_at_the_call(wrong: dict[str, Any]) -> None:
+def test_an_argument_that_cannot_be_used_is_an_error_at_the_call(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         windows("quotes", bootstrap_servers="127.0.0.1:1", **wrong)
 
 
-def test_a_missing_topic_is_said_at_the_call(single: str, broker: str) -> None:
+def test_a_missing_topic_is_an_error_at_the_call(single: str, broker: str) -> None:
     with pytest.raises(TopicError, match="did you mean"):
         windows(f"{single}s", bootstrap_servers=broker)
 
