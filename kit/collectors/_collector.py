@@ -37,8 +37,7 @@ class Collector:
 
     It runs as soon as it is made. What the topic holds already is not sent again (`Record` says how records are known),
     so a collector that was killed and started again goes on where it was. Only a replay of an old origin may have a
-    batch twice, if its only broker is killed: Kafka then forgets who sent records older than
-    ``producer.id.expiration.ms`` (in the lab: 24 days).
+    batch twice, if its only broker is killed: Kafka then forgets who sent records older than 24 days.
 
     Parameters
     ----------

@@ -42,12 +42,10 @@ def collect_quotes(
 
     Raises
     ------
-    UnknownSymbol, SourceError
-        The first request failed; later failures go to the supervisor.
+    UnknownSymbol, SourceError, ConfigError
+        The first request failed, or there is nothing to ask for; later failures go to the supervisor.
     BrokerUnavailable, TopicError
         There is nowhere to send to.
-    ConfigError
-        No symbol, or one that cannot be written so.
 
     Examples
     --------

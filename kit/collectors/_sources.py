@@ -63,9 +63,8 @@ class Poller(Source):
     Parameters
     ----------
     fetch
-        Returns one payload, as bytes, or raises. `Unauthorized`, `UnknownSymbol` and `ConfigError` are given up on at
-        once, after `RateLimited` the poller waits for its `retry_after` seconds, other errors are tried again, later
-        and later (see `Supervisor`).
+        Returns one payload, as bytes, or raises: see `Supervisor` for what is tried again. After `RateLimited` the
+        poller waits for its `retry_after` seconds.
     every
         Seconds from one request to the next. When the sender cannot keep up, polls are left out, not made up for.
     close

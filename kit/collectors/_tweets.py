@@ -50,10 +50,8 @@ def collect_tweets(
 
     Raises
     ------
-    ConfigError
-        Live without a token, or a rule that X cannot read.
-    Unauthorized, SourceError
-        X refused the token, or there is no stream to be had; later failures go to the supervisor.
+    ConfigError, Unauthorized, SourceError
+        No token, a rule that X cannot read, or no stream to be had; later failures go to the supervisor.
     BrokerUnavailable, TopicError
         There is nowhere to send to.
 

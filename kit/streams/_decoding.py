@@ -32,24 +32,25 @@ class PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka
     """
 
     def _unpack_records(self, tp: Any, records: Any, *deserializers: None) -> Iterator[Any]:
-        batches = SimpleNamespace(next_batch=lambda: _whole(records.next_batch()))
+        batches = SimpleNamespace(next_batch=lambda: _whole(records.next_batch(), tp))
         for found in super()._unpack_records(tp, batches, *deserializers):
-            if not isinstance(found.value, list):  # a record in the format of before Kafka 0.11
-                yield found
-                continue
-            for offset, timestamp, key, value in found.value:
-                self.next_fetch_offset = offset + 1
-                yield Record(tp.topic, tp.partition, offset, timestamp, key, value)
+            # A record in the format of before Kafka 0.11 comes alone.
+            for record in found.value if isinstance(found.value, list) else [found]:
+                self.next_fetch_offset = record.offset + 1
+                yield record
 
 
-def _whole(batch: Any) -> Any:
-    return _Batch(batch._buffer) if isinstance(batch, DefaultRecordBatch) else batch
+def _whole(batch: Any, tp: Any) -> Any:
+    if isinstance(batch, DefaultRecordBatch):
+        batch = _Batch(batch._buffer)
+        batch.tp = tp
+    return batch
 
 
 class _Batch(DefaultRecordBatch):  # type: ignore[misc]
     """A batch with one record, whose value is the list of its records."""
 
-    __slots__ = ()
+    __slots__ = ("tp",)
 
     def __iter__(self) -> Iterator[DefaultRecord]:
         self._maybe_uncompress()
@@ -58,11 +59,11 @@ class _Batch(DefaultRecordBatch):  # type: ignore[misc]
         except (ValueError, IndexError) as error:
             raise CorruptRecordError(f"the batch at offset {self.base_offset} is not in Kafka's format") from error
         if records:
-            yield DefaultRecord(self.size_in_bytes, records[-1][0], self.max_timestamp, 0, None, records, [])
+            yield DefaultRecord(self.size_in_bytes, records[-1].offset, self.max_timestamp, 0, None, records, [])
 
-    def _records(self) -> list[tuple[int, int, bytes | None, bytes | None]]:
-        """Offset, timestamp, key and value of each record (Kafka documentation, "Message Format")."""
-        data, at = bytes(self._buffer), self._pos
+    def _records(self) -> list[Record]:
+        """The records (Kafka documentation, "Message Format")."""
+        (topic, partition), data, at = self.tp, bytes(self._buffer), self._pos
         base, first = self.base_offset, self.first_timestamp
         append_time = self.max_timestamp if self.timestamp_type == self.LOG_APPEND_TIME else None
         records = []
@@ -77,7 +78,8 @@ class _Batch(DefaultRecordBatch):  # type: ignore[misc]
             value, at = (data[at : at + size], at + size) if size >= 0 else (None, at)
             if at >= end:  # no room for the number of headers
                 raise ValueError("a record is longer than its length")
-            records.append((base + number, first + delta if append_time is None else append_time, key, value))
+            time = first + delta if append_time is None else append_time
+            records.append(Record(topic, partition, base + number, time, key, value))
             at = end  # behind the headers
         if at != len(data):
             raise ValueError("the records are shorter than the batch")
