@@ -4,7 +4,7 @@ import atexit
 import html
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Self
@@ -13,8 +13,7 @@ import pandas as pd
 
 from kit.collectors import _kafka
 from kit.collectors._actor import Counts
-from kit.collectors._mailbox import Mailbox
-from kit.collectors._records import ToRecords, in_words
+from kit.collectors._records import Seen, ToRecords, in_words
 from kit.collectors._sender import REMEMBER, Sender
 from kit.collectors._sources import Router, Source
 from kit.collectors._supervisor import Supervisor
@@ -38,8 +37,7 @@ class Collector:
 
     It runs as soon as it is made. What the topic holds already is not sent again (`Record` says how records are known),
     so a collector that was killed and started again goes on where it was. Only a replay of an old origin may have a
-    batch twice, if its only broker is killed: Kafka then forgets who sent records older than
-    ``producer.id.expiration.ms`` (in the lab: 24 days).
+    batch twice, if its only broker is killed: Kafka then forgets who sent records older than 24 days.
 
     Parameters
     ----------
@@ -50,9 +48,8 @@ class Collector:
     to_records
         Makes `Record`s of one payload, as a list or a generator. It returns or raises `BadPayload` for what it cannot
         use. Whatever else it raises, or gives in place of a record, makes a dead letter, too.
-    workers, route
-        Senders that share the work. With several, a router sends a payload always to the same one, by `route` of the
-        payload, for instance its id; by default by all of its bytes.
+    workers
+        Senders that share the work. With several, records of one key may change their order.
     supervisor
         Decides on restarts; a `Supervisor()` of its own by default.
     mailbox
@@ -79,7 +76,6 @@ class Collector:
         to_records: ToRecords,
         *,
         workers: int = 1,
-        route: Callable[[bytes], Hashable] | None = None,
         supervisor: Supervisor | None = None,
         mailbox: int = 10_000,
         bootstrap_servers: str | None = None,
@@ -88,12 +84,11 @@ class Collector:
         start = _kafka.prepare(topic, REMEMBER, bootstrap_servers=servers)
         self.topic, self._source, supervisor = topic, source, supervisor or Supervisor()
         names = [f"sender-{number + 1}" for number in range(workers)] if workers > 1 else ["sender"]
-        self._senders = [
-            Sender(name, topic, to_records, start, servers, source=source.name, mailbox=Mailbox(capacity=mailbox))
-            for name in names
-        ]
+        shared: Any = {"source": source.name, "capacity": mailbox}
+        shared["seen"] = Seen(most=2 * REMEMBER * workers, known=start.known)
+        self._senders = [Sender(name, topic, to_records, start, servers, **shared) for name in names]
         refs = [sender.actor_ref for sender in self._senders]
-        source.resume, source.target = bool(start.known), Router(refs, key=route) if workers > 1 else refs[0]
+        source.resume, source.target = bool(start.known), Router(refs) if workers > 1 else refs[0]
         self._actors = (source, *self._senders)
         self._stopping, self._stopped = threading.Lock(), False
         try:
@@ -145,16 +140,16 @@ class Collector:
         Returns
         -------
         DataFrame
-            Indexed by `actor`: `received`, `sent`, `duplicate`, `dead_lettered`, `restarts`; `mailbox`, how many
-            payloads wait; `lag_s`, for how many seconds the sender has held the oldest record that Kafka has not
-            acknowledged. A source counts payloads, a sender records: a payload of quotes holds many.
+            Indexed by `actor`: the `Counts`; `mailbox`, how many payloads wait; `lag_s`, for how many seconds the
+            sender has held the oldest record that Kafka has not acknowledged. A source counts payloads, a sender
+            records: a payload of quotes holds many.
         """
         now = time.monotonic()
-        rows = []
+        rows = {actor.name: asdict(actor.counts) for actor in self._actors}
         for actor in self._actors:
             lag = round(max(now - (actor.oldest or now), 0.0), 3)
-            rows.append({"actor": actor.name, **asdict(actor.counts), "mailbox": len(actor.mailbox), "lag_s": lag})
-        return pd.DataFrame(rows).set_index("actor")
+            rows[actor.name] |= {"mailbox": len(actor.mailbox), "lag_s": lag}
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("actor")
 
     def wait(self, *, sent: int | None = None, timeout: float = 30.0) -> Counts:
         """Wait until `sent` records are acknowledged; without `sent`, until the source has ended and all is sent.
@@ -172,19 +167,13 @@ class Collector:
 
     def _wait_for(self, done: Callable[[], bool], what: str, timeout: float) -> None:
         wait_until(lambda: done() or self.failed is not None or self._stopped, seconds=timeout, every=0.01)
-        if done():
-            return
-        self._raise_failure()
-        todo = "look at collector.counters(): which actor has stopped counting?"
-        raise CollectorError(f"{what} within {timeout:g} s", got=repr(self), todo=todo) from self.trouble
+        if not done():
+            self._raise_failure()
+            todo = "look at collector.counters(): which actor has stopped counting?"
+            raise CollectorError(f"{what} within {timeout:g} s", got=repr(self), todo=todo) from self.trouble
 
     def stop(self, *, timeout: float = 30.0) -> Counts:
-        """Stop the source, send what has come in, close. Idempotent.
-
-        Parameters
-        ----------
-        timeout
-            Seconds for what waits to be sent. Then the collector lets go of it.
+        """Stop the source, send what has come in within `timeout` seconds, close. Idempotent.
 
         Raises
         ------
@@ -197,7 +186,7 @@ class Collector:
                 self._stopped = True
                 atexit.unregister(self.stop)
         self._raise_failure()
-        if self._source.running:
+        if not self._source.join():
             raise CollectorError(
                 f"the {self._source.name} of topic {self.topic!r} to let go of its source in {timeout:g} s",
                 got="it still waits for data",
@@ -215,10 +204,9 @@ class Collector:
         deadline = Deadline(timeout)
         try:
             self._source.ask_to_stop()
-            while True:
+            self._source.halt()
+            while not (self._source.join(0.2) or deadline.passed):
                 self._source.halt()
-                if self._source.join(0.2) or deadline.passed:
-                    break
         finally:
             for sender in self._senders:
                 sender.ask_to_stop()

@@ -26,7 +26,7 @@ def collect_quotes(
 ) -> Collector:
     """Ask for the quotes of `symbols` again and again, and pass each new one on to a topic.
 
-    A market offers a quote once: what it changed to between two requests, or while no collector ran, nobody has.
+    A market offers a quote once: a quote between two requests, or of a time without a collector, is not to be had.
 
     Parameters
     ----------
@@ -42,12 +42,10 @@ def collect_quotes(
 
     Raises
     ------
-    UnknownSymbol, SourceError
-        The first request failed; later failures go to the supervisor.
+    UnknownSymbol, SourceError, ConfigError
+        The first request failed, or there is nothing to ask for; later failures go to the supervisor.
     BrokerUnavailable, TopicError
         There is nowhere to send to.
-    ConfigError
-        No symbol, or one that cannot be written so.
 
     Examples
     --------

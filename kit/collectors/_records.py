@@ -1,5 +1,6 @@
 """What goes into a topic, what goes into its dead-letter topic, and how a record is known again."""
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
@@ -7,33 +8,17 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeAlias
 
-from kafka.record.util import encode_varint
-
 from kit.errors import BadPayload, KitError
 
 __all__ = ["DEAD_LETTER", "DeadLetter", "Record", "Seen", "ToRecords"]
-__all__ += ["checked", "identity_in_topic", "in_words", "varint"]
+__all__ += ["checked", "identity_in_topic", "in_words"]
 
 DEAD_LETTER = ".dead-letter"
 _MOST_BYTES = 900_000  # of a dead letter's value: what Kafka takes by default, less room for headers
 _MOST_RECORD_BYTES = 1_048_000  # of key, value and id: what the producer takes in one request, less its framing
 _MOST_LETTERS = 1_000  # of an error's text
 _ID, _EVENT_TIME = "record-id", "event-time"
-
-
-def varint(number: int) -> bytes:
-    """A number as Kafka writes it in a record: the smaller, the shorter."""
-    written = bytearray()
-    encode_varint(number, written.append)
-    return bytes(written)
-
-
-def _written(headers: list[tuple[str, bytes]]) -> bytes:
-    """Headers as a record has them: their number, then of each the sizes and bytes of its name and value."""
-    parts = [varint(len(headers))]
-    for name, value in headers:
-        parts += (varint(len(name)), name.encode(), varint(len(value)), value)
-    return b"".join(parts)
+Headers: TypeAlias = list[tuple[str, bytes]]
 
 
 class Record(NamedTuple):
@@ -70,15 +55,14 @@ class Record(NamedTuple):
             return name
         return key, at, value if value is None or len(value) < 256 else blake2b(value, digest_size=16).digest()
 
-    def headers(self, *, keep_time: bool) -> bytes:
+    def headers(self, *, keep_time: bool) -> Headers:
         """What the topic must carry so that the record is known again; `keep_time`: the topic keeps no event time."""
         key, _, at, name = self
         if name is not None:
-            return _KEY_IS_ID if name == key else _written([(_ID, name)])
-        return _written([(_EVENT_TIME, b"%d" % at)]) if keep_time else b"\0"
+            return [(_ID, b"" if name == key else name)]
+        return [(_EVENT_TIME, b"%d" % at)] if keep_time else []
 
 
-_KEY_IS_ID = _written([(_ID, b"")])
 ToRecords: TypeAlias = Callable[[bytes], Iterable[Record | BadPayload]]
 
 
@@ -87,7 +71,7 @@ class DeadLetter(NamedTuple):
 
     value: bytes
     time: int
-    why: list[tuple[str, bytes]]
+    why: Headers
     key: None = None
 
     @classmethod
@@ -110,15 +94,15 @@ class DeadLetter(NamedTuple):
     def identity(self) -> Hashable:
         return self.value, tuple(self.why)
 
-    def headers(self, *, keep_time: bool) -> bytes:
-        return _written(self.why)
+    def headers(self, *, keep_time: bool) -> Headers:
+        return self.why
 
 
 def in_words(error: BaseException | None) -> str:
     """The type and the text of an error, in bounded length, whatever its own code does."""
     try:
         text = str(error.got if isinstance(error, KitError) else error)
-    except BaseException as broken:  # its __str__ is anybody's code
+    except BaseException as broken:  # its __str__ is code of the source
         text = f"its text cannot be shown: {type(broken).__name__}"
     if error is not None and not isinstance(error, Exception):
         text = f"{text} (the code of the source or of to_records asked Python to end)".lstrip()
@@ -163,19 +147,17 @@ def identity_in_topic(found: Any) -> tuple[str, Hashable]:
 
 
 class Seen:
-    """Remembers the last `most` identities, so that what comes twice can be told from what is new."""
+    """Remembers the last `most` identities, so that what comes twice can be told from what is new. Senders share it."""
 
     def __init__(self, *, most: int, known: Iterable[Hashable] = ()) -> None:
-        self.most = most
-        self._known: OrderedDict[Hashable, None] = OrderedDict.fromkeys(known)
+        self._most, self._lock = most, threading.Lock()
+        self._known: OrderedDict[Hashable, bool] = OrderedDict.fromkeys(known, False)
 
     def add(self, one: Hashable) -> bool:
         """Remember `one`; False if it was known already."""
-        known = self._known
-        if one in known:
-            known.move_to_end(one)
-            return False
-        known[one] = None
-        if len(known) > self.most:
-            known.popitem(last=False)
-        return True
+        with self._lock:
+            new = self._known.pop(one, True)
+            self._known[one] = False
+            if len(self._known) > self._most:
+                self._known.popitem(last=False)
+        return new

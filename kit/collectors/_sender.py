@@ -10,8 +10,7 @@ from kafka.partitioner import murmur2
 
 from kit.collectors import _kafka
 from kit.collectors._actor import Actor, Halted
-from kit.collectors._batch import MOST_BYTES, Batch
-from kit.collectors._mailbox import Mailbox
+from kit.collectors._kafka import MOST_BYTES, Batch
 from kit.collectors._records import DEAD_LETTER, DeadLetter, Record, Seen, ToRecords, checked, in_words
 from kit.errors import BadPayload, TopicError
 
@@ -39,12 +38,11 @@ class Sender(Actor):
 
     def __init__(
         self, name: str, topic: str, to_records: ToRecords, start: _kafka.Start, bootstrap_servers: str,
-        *, source: str, mailbox: Mailbox,
+        *, source: str, seen: Seen, capacity: int,
     ) -> None:  # fmt: skip
-        super().__init__(name, mailbox=mailbox)
+        super().__init__(name, capacity=capacity)
         self.topic, self._to_records, self._bootstrap_servers = topic, to_records, bootstrap_servers
-        self._source, self._keep_time = source, start.keep_time
-        self._seen = Seen(most=2 * REMEMBER, known=start.known)
+        self._source, self._seen, self._keep_time = source, seen, start.keep_time
         self._ends = dict(start.ends)  # of each partition: the offset from which records in flight may be found
         self._outbox: deque[Record | DeadLetter] = deque()
         self._batches: deque[Batch] = deque()
@@ -151,7 +149,7 @@ class Sender(Actor):
                 if self._in_flight <= most:
                     break
                 self._wait(batch)
-            elif batch.failed:
+            elif batch.errors:
                 self._take_back()
                 return
             else:
@@ -195,11 +193,12 @@ class Sender(Actor):
         The broker names them, or, of a batch that is too large, none: then the next batches are half as large. After a
         refusal an idempotent producer drops all that it holds, so the rest is sent again, by a new one.
         """
-        done = [batch for batch in self._batches if batch.future.is_done and batch.failed]
-        batch = next((batch for batch in done if not batch.dropped), done[0])
-        errors = batch.errors
+        failed = [batch for batch in self._batches if batch.future.is_done and batch.errors]
+        # Of a batch that the producer dropped, and no broker refused, the future has a base offset.
+        batch = next((batch for batch in failed if batch.future.value[0] is None), None)
+        errors = (batch or failed[0]).errors
         refused = [number for number, error in enumerate(errors) if isinstance(error, _REFUSED)]
-        if batch.dropped or not refused:
+        if batch is None or not refused:
             raise errors[0]
         if len(errors) > 1 and errors[0] is errors[-1]:  # one error for the whole batch
             self._batch_bytes = max(batch.size // 2, 1)
@@ -249,7 +248,7 @@ class Sender(Actor):
 
     def on_stop(self) -> None:
         try:
-            while (self._outbox or self._batches) and not self.halted.is_set():
+            while (self._outbox or self._batches) and self.error is None and not self.halted.is_set():
                 self.supervised(self._deliver)
         except Halted:
             pass  # `unsent` tells how many; the collector's stop() raises it
@@ -258,11 +257,7 @@ class Sender(Actor):
         finally:
             self._close(flushed=not self._batches)
             super().on_stop()
-
-    def on_failure(self, *_error: Any) -> None:
-        self.left += len(self.mailbox)
-        self._close(flushed=False)
-        self.mailbox.close()
+            self.left += len(self.mailbox)
 
     def _close(self, *, flushed: bool) -> None:
         producer, self._producer = self._producer, None

@@ -2,37 +2,26 @@
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import pykka
+from pykka import ActorDeadError
 
-from kit.collectors._actor import Actor, Halted
-from kit.collectors._mailbox import MailboxFull
+from kit.collectors._actor import Actor, Halted, MailboxFull
 from kit.errors import ConfigError
 
 __all__ = ["Listener", "Poller", "Router", "Source"]
 
 
 class Router:
-    """Stands for several actors that do the same work, and looks like the ref of one.
+    """Stands for several actors that do the same work, and looks like the ref of one: it shares the payloads out."""
 
-    The same `key` always goes to the same actor, so that this actor alone can tell whether a record comes twice. A
-    payload that has no key goes by its bytes.
-    """
-
-    def __init__(self, workers: Sequence[Any], *, key: Callable[[bytes], Hashable] | None = None) -> None:
-        self.workers = tuple(workers)
-        self._key = key
+    def __init__(self, workers: Sequence[Any]) -> None:
+        self.workers = workers
 
     def tell(self, message: bytes) -> None:
-        """Put the message into the mailbox of the worker that its key belongs to."""
-        number = hash(message)
-        if self._key is not None:
-            with suppress(Exception):  # `to_records` sees the same payload, and makes it a dead letter if it is bad
-                number = hash(self._key(message))
-        self.workers[number % len(self.workers)].tell(message)
+        """Put the message into the mailbox of the worker that it belongs to: equal ones go to the same worker."""
+        self.workers[hash(message) % len(self.workers)].tell(message)
 
 
 class Source(Actor):
@@ -58,7 +47,7 @@ class Source(Actor):
                 self.target.tell(payload)
             except MailboxFull:
                 continue
-            except pykka.ActorDeadError:
+            except ActorDeadError:
                 self.unsent += 1
                 self.ended.set()
                 raise Halted from None
@@ -74,9 +63,8 @@ class Poller(Source):
     Parameters
     ----------
     fetch
-        Returns one payload, as bytes, or raises. `Unauthorized`, `UnknownSymbol` and `ConfigError` are given up on at
-        once, after `RateLimited` the poller waits for its `retry_after` seconds, other errors are tried again, later
-        and later (see `Supervisor`).
+        Returns one payload, as bytes, or raises: see `Supervisor` for what is tried again. After `RateLimited` the
+        poller waits for its `retry_after` seconds.
     every
         Seconds from one request to the next. When the sender cannot keep up, polls are left out, not made up for.
     close
@@ -88,24 +76,23 @@ class Poller(Source):
     """
 
     def __init__(
-        self, fetch: Callable[[], bytes], *, every: float = 1.0, close: Callable[[], None] | None = None
+        self, fetch: Callable[[], bytes], *, every: float = 1.0, close: Callable[[], None] = lambda: None
     ) -> None:
         super().__init__("poller")
-        self._fetch, self.every, self._close = fetch, every, close
+        self._fetch, self._every, self._close = fetch, every, close
         self._due = 0.0
 
     def work(self, message: Any) -> None:
         """Poll once, then send itself the next message: in between it reads its mailbox."""
         if self.halted.wait(max(self._due - time.monotonic(), 0.0)):
             return
-        self._due = max(self._due + self.every, time.monotonic())
+        self._due = max(self._due + self._every, time.monotonic())
         self.pass_on(self.supervised(self._fetch))
         self.actor_ref.tell(message)
 
     def on_stop(self) -> None:
         super().on_stop()
-        if self._close is not None:
-            self._close()
+        self._close()
 
 
 class Listener(Source):
@@ -133,7 +120,7 @@ class Listener(Source):
     """
 
     def __init__(
-        self, listen: Callable[[Callable[[bytes], None]], None], *, hang_up: Callable[[], None] | None = None
+        self, listen: Callable[[Callable[[bytes], None]], None], *, hang_up: Callable[[], None] = lambda: None
     ) -> None:
         super().__init__("listener")
         self._listen, self._hang_up = listen, hang_up
@@ -144,8 +131,7 @@ class Listener(Source):
 
     def halt(self) -> None:
         super().halt()
-        if self._hang_up is not None:
-            try:
-                self._hang_up()
-            except Exception as error:  # it may come while `listen` opens or closes its connection; it comes again
-                self.trouble = error
+        try:
+            self._hang_up()
+        except Exception as error:  # it may come while `listen` opens or closes its connection; it comes again
+            self.trouble = error

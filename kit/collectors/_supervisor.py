@@ -17,17 +17,10 @@ class Supervisor:
     It only decides: the actor restarts itself. Its thread, its mailbox and its work in hand stay, its connection is
     made anew. If it must give up, the collector's state is ``failed``.
 
-    The first restart comes after `first` seconds, each further one after twice as long, up to `longest`. The count
-    starts afresh when the actor got something done, or ran for 30 seconds, since its last failure. The actor must give
-    up after `restarts` failures in a row, and at once where no restart helps: wrong credentials, an unknown symbol, a
-    deleted topic, or code of a source that asks Python to end (``sys.exit()``).
-
-    Parameters
-    ----------
-    restarts
-        Most failures in a row after which the actor restarts; after one more it gives up.
-    first, longest
-        Seconds before the first restart, and the most before any.
+    The first restart comes after `first` seconds, each further one after twice as long, up to `longest`. After
+    `restarts` failures in a row the actor must give up; the count starts afresh when it got something done, or ran for
+    30 seconds. It must give up at once where no restart helps: wrong credentials, an unknown symbol, a deleted topic,
+    or code of a source that asks Python to end (``sys.exit()``).
 
     Examples
     --------
@@ -51,7 +44,6 @@ class Supervisor:
             failures = 0
         pause: float = min(self.first * 2.0**failures, self.longest)
         self._in_a_row[actor] = failures + 1, now + pause
-        hopeless = isinstance(error, _HOPELESS) or not isinstance(error, Exception)
-        if hopeless or failures >= self.restarts:
+        if isinstance(error, _HOPELESS) or not isinstance(error, Exception) or failures >= self.restarts:
             return None
         return max(pause, error.retry_after or 0.0) if isinstance(error, RateLimited) else pause

@@ -1,7 +1,6 @@
 """The collector of tweets: X's stream, listened to for as long as it runs."""
 
 import logging
-import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
@@ -21,7 +20,6 @@ __all__ = ["collect_tweets"]
 # A collector shows its failures in its repr and in stop(): tweepy would print them into the cell that ran last.
 logging.getLogger("tweepy").addHandler(logging.NullHandler())
 
-_ID = re.compile(rb'"id":"(\d+)"')  # the first in a line is the tweet's own
 _SNOWFLAKE_EPOCH = 1_288_834_974_657  # 4 November 2010, in milliseconds since 1970
 
 
@@ -29,7 +27,6 @@ def collect_tweets(
     topic: str = "tweets",
     *,
     rules: Iterable[str] = (),
-    workers: int = 1,
     url: str | None = None,
     token: SecretStr | str | None = None,
     supervisor: Supervisor | None = None,
@@ -47,18 +44,14 @@ def collect_tweets(
         compact JSON with `id`, `user`, `text` and `ts` (milliseconds since 1970).
     rules
         Rules of the filtered stream, ``["$JPM OR bank"]``; none: the sample stream.
-    workers
-        Senders that share the work.
     url, token
         Where to listen, and the bearer token for it; the lab's feeds (or the live X, with ``KIT_FEEDS=live``) by
         default.
 
     Raises
     ------
-    ConfigError
-        Live without a token, or a rule that X cannot read.
-    Unauthorized, SourceError
-        X refused the token, or there is no stream to be had; later failures go to the supervisor.
+    ConfigError, Unauthorized, SourceError
+        No token, a rule that X cannot read, or no stream to be had; later failures go to the supervisor.
     BrokerUnavailable, TopicError
         There is nowhere to send to.
 
@@ -74,17 +67,14 @@ def collect_tweets(
         stream.listen(receive)
 
     listener = Listener(listen, hang_up=stream.disconnect)
-    sharing: Any = {"workers": workers, "route": _tweet_id}
-    collector = Collector(
-        listener, topic, tweet_records, supervisor=supervisor, bootstrap_servers=bootstrap_servers, **sharing
-    )
+    collector = Collector(listener, topic, tweet_records, supervisor=supervisor, bootstrap_servers=bootstrap_servers)
     try:
         collector._wait_for(lambda: stream.connected, "the stream to be open", 10.0)  # no tweet after this is missed
     except BaseException as error:
         with suppress(CollectorError):
             collector.stop()
         if isinstance(error, CollectorError) and isinstance(error.__cause__, KitError):
-            raise error.__cause__ from None  # what X said, in place of what the collector says about it
+            raise error.__cause__ from None  # X's own error, in place of the collector's
         raise
     return collector
 
@@ -120,12 +110,6 @@ def tweet_records(line: bytes) -> list[Record]:
         ) from error
     key = number.encode()
     return [Record(key, value, at, id=key)]
-
-
-def _tweet_id(line: bytes) -> bytes:
-    """What the senders share the work by: the same tweet goes to the same one, even if other rules matched it."""
-    found = _ID.search(line)
-    return found[1] if found else line
 
 
 def _author(includes: Any) -> str | None:

@@ -6,6 +6,7 @@ import os
 import sys
 from datetime import UTC, datetime
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -63,16 +64,9 @@ def main() -> None:
     except ClockError as error:
         parser.error(str(error))
     state = FeedState(prices, load_tweets(), clock, token=token)
-    config = uvicorn.Config(
-        create_app(state),
-        host="127.0.0.1",
-        port=options.port,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=2,
-        lifespan="off",
-    )
-    server = _Server(config, state)
+    logs: Any = {"log_level": "warning", "access_log": False}
+    ends: Any = {"timeout_graceful_shutdown": 2, "lifespan": "off"}
+    server = _Server(uvicorn.Config(create_app(state), "127.0.0.1", options.port, **logs, **ends), state)
     with contextlib.suppress(KeyboardInterrupt):  # all is shut down by then; Ctrl-C is no error
         server.run()
     sys.exit(0 if server.started else 1)

@@ -18,9 +18,8 @@ def create_app(state: FeedState) -> FastAPI:
     app.state.feeds = state
     for module in (control, x, yahoo):  # Yahoo last: it answers for all paths that are left
         app.include_router(module.router)
-    for kind in (ClockError, RequestValidationError):
+    for kind in (ClockError, RequestValidationError, Refused):
         app.add_exception_handler(kind, _refuse)
-    app.add_exception_handler(Refused, _refuse)
     return app
 
 

@@ -46,8 +46,7 @@ def _chart(state: FeedState, symbol: str, asked: dict[str, str]) -> dict[str, An
         raise _Refused(404, "Not Found", "No data found, symbol may be delisted")
     interval = asked.get("interval", "1d")
     if interval not in _INTERVALS:
-        valid = ", ".join(_INTERVALS)
-        message = f"Invalid input - interval={interval} is not supported. Valid intervals: [{valid}]"
+        message = f"Invalid input - interval={interval} is not supported. Valid intervals: [{', '.join(_INTERVALS)}]"
         raise _Refused(422, "Unprocessable Entity", message)
     days, tick = state.prices.days, state.clock.tick
     today = state.clock.day_number(tick)
@@ -131,8 +130,7 @@ def _bars(days: list[str], wanted: range, interval: str) -> dict[int, int]:
     bars: dict[int, int] = {}
     for row in wanted:
         day = date.fromisoformat(days[row])
-        if interval in _INTRADAY:
-            minutes = _INTRADAY[interval]
+        if minutes := _INTRADAY.get(interval):
             at = _at(days[row], _CLOSE) - (390 % minutes or minutes) * 60  # a trading day has 390 minutes
         elif interval == "1d":
             at = _at(days[row], _OPEN)

@@ -84,13 +84,9 @@ class ReplayClock:
         return True
 
     def set(
-        self,
-        *,
-        start: str | None = None,
-        speed: float | None = None,
-        origin: int | None = None,
+        self, *, start: str | None = None, speed: float | None = None, origin: int | None = None,
         paused: bool | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Change what is given. A new start or origin goes back to tick 0; else the replay goes on from where it is."""
         if speed is not None and not 0 < speed <= _MAX_SPEED:
             raise ClockError(f"speed must be above 0 and at most {_MAX_SPEED:g} trading days a second, not {speed}")

@@ -37,13 +37,9 @@ def load_prices() -> Prices:
     """The prices in the data file."""
     rows = csv.reader(_open("prices.csv.gz"))
     symbols = next(rows)[1:]
-    days: list[str] = []
-    closes: dict[str, list[float]] = {symbol: [] for symbol in symbols}
-    for day, *prices in rows:
-        days.append(day)
-        for symbol, price in zip(symbols, prices, strict=True):
-            closes[symbol].append(float(price))
-    return Prices(days, closes)
+    days, *columns = zip(*rows, strict=True)
+    closes = {symbol: [float(price) for price in column] for symbol, column in zip(symbols, columns, strict=True)}
+    return Prices(list(days), closes)
 
 
 def load_tweets() -> list[Tweet]:

@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator, Container, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -49,25 +49,19 @@ class _Chunk(NamedTuple):
 class StreamResponse(Response):
     """The body of a stream: lines as the clock brings them, keep-alives in between, faults where they hit.
 
-    `fields` are those of a tweet that the client asked for; `backfill` is the seconds of replay to begin with again.
+    `asked` are the parameters of the request.
     """
 
-    def __init__(
-        self,
-        state: FeedState,
-        *,
-        fields: Container[str],
-        authors: bool,
-        backfill: int,
-        filtered: bool,
-        headers: dict[str, str],
-    ) -> None:
+    def __init__(self, state: FeedState, asked: Mapping[str, str], *, filtered: bool, headers: dict[str, str]) -> None:
         super().__init__(b"", headers=headers, media_type="application/json; charset=utf-8")
         del self.headers["content-length"]
-        self._state, self._fields, self._authors, self._filtered = state, fields, authors, filtered
+        self._state, self._filtered = state, filtered
+        self._fields = asked.get("tweet.fields", "").split(",")
+        self._authors = "author_id" in asked.get("expansions", "").split(",")
         self._generation, self._origin = state.clock.generation, state.clock.origin
         self._ended = False
         now = state.clock.tick
+        backfill = int(asked.get("backfill_minutes", "0")) * 60
         begin = max(-1, now - backfill) if backfill else now
         self._tick, self._next = begin, (begin + 1) * _TWEETS_PER_TICK
 

@@ -77,16 +77,9 @@ async def _with_faults(faults: Iterable[Fault], headers: Headers) -> None:
 
 
 @router.get("/sample/stream")
-async def sample(request: Request, state: State) -> Response:
-    return await _stream(request, state, filtered=False)
-
-
 @router.get("/search/stream")
-async def search(request: Request, state: State) -> Response:
-    return await _stream(request, state, filtered=True)
-
-
-async def _stream(request: Request, state: FeedState, *, filtered: bool) -> Response:
+async def stream(request: Request, state: State) -> Response:
+    filtered = "/search/" in request.url.path
     headers = _access(request, state, state.connect_rate, state.limits.connects_per_15min)
     asked = request.query_params
     minutes = asked.get("backfill_minutes", "0")
@@ -99,14 +92,7 @@ async def _stream(request: Request, state: FeedState, *, filtered: bool) -> Resp
         raise _connection_issue(429, "TooManyConnections", detail)
     if filtered and not state.rules:
         raise _connection_issue(409, "RuleConfigurationIssue", "There are no rules associated with this stream.")
-    return StreamResponse(
-        state,
-        fields=asked.get("tweet.fields", "").split(","),
-        authors="author_id" in asked.get("expansions", "").split(","),
-        backfill=int(minutes) * 60,
-        filtered=filtered,
-        headers=headers,
-    )
+    return StreamResponse(state, asked, filtered=filtered, headers=headers)
 
 
 def _connection_issue(status: int, issue: str, detail: str) -> Refused:

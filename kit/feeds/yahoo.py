@@ -41,9 +41,7 @@ async def _check(request: Request, state: State) -> None:
 _CHECKED = [Depends(_check)]
 
 
-async def _with_faults(
-    request: Request, state: FeedState, response: Response, faults: list[Fault]
-) -> tuple[Response, str]:
+async def _faulty(request: Request, state: FeedState, response: Response, faults: list[Fault]) -> tuple[Response, str]:
     """The response after its faults, and the outcome. A client that did not wait for it was given nothing: lost."""
     response, outcome = await apply_faults(response, faults)
     if faults and await request.is_disconnected():
@@ -78,7 +76,7 @@ async def quote(request: Request, state: State, symbols: str = "") -> Response:
     known = [symbol for symbol in asked if symbol in state.prices.closes]
     known *= 1 + any(fault.kind == "duplicate" for fault in faults)
     body = {"quoteResponse": {"result": [_quote(state, symbol, tick) for symbol in known], "error": None}}
-    response, outcome = await _with_faults(request, state, json_response(body), faults)
+    response, outcome = await _faulty(request, state, json_response(body), faults)
     if outcome == "whole":
         for symbol in known:
             state.served.count("quotes", symbol, state.clock.instant(tick))
@@ -115,7 +113,7 @@ def _quote(state: FeedState, symbol: str, tick: int) -> dict[str, object]:
 async def chart(request: Request, state: State, symbol: str) -> Response:
     faults = list(state.faults.hits("chart"))
     status, answer = chart_answer(state, symbol.upper(), dict(request.query_params))
-    response, _ = await _with_faults(request, state, json_response({"chart": answer}, status), faults)
+    response, _ = await _faulty(request, state, json_response({"chart": answer}, status), faults)
     return response
 
 

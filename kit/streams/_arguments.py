@@ -14,17 +14,16 @@ from kit.errors import ConfigError
 from kit.servers.clients import admin
 from kit.topics.look import all_offsets
 
-__all__ = ["Parse", "Start", "check", "first_offsets"]
+__all__ = ["Offsets", "Parse", "Start", "check", "first_offsets"]
 
 _SINCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 Start: TypeAlias = Literal["now", "earliest"] | int | date | Mapping[int, int]  # a datetime is a date
 Parse: TypeAlias = Literal["json"] | Callable[[bytes], Mapping[str, Any]] | None
+Offsets: TypeAlias = dict[TopicPartition, int]
 
 
-def first_offsets(
-    topic: str, start: Start, servers: str
-) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+def first_offsets(topic: str, start: Start, servers: str) -> tuple[Offsets, Offsets]:
     """Where to begin in each partition, and the offset that its next record gets."""
     moments = [_milliseconds(start)] if isinstance(start, date) and not pd.isna(start) else []
     # Kafka has no times before 1970: numbers below 0 ask it for something else.
@@ -33,29 +32,22 @@ def first_offsets(
         first, end, *found = all_offsets(client, topic, OffsetSpec.EARLIEST, OffsetSpec.LATEST, *times)
     if found:  # -1 where all records are older
         return {tp: at if at >= 0 else end[tp] for tp, at in found[0].items()}, end
-    if start == "now":
-        return dict(end), end
-    if start == "earliest":
-        return first, end
-    partitions = sorted(tp.partition for tp in end)
-    asked = start if isinstance(start, Mapping) else dict.fromkeys(partitions, start)
-    if not set(asked) <= set(partitions):
-        raise _bad_start(start, f"the topic has partitions {partitions}")
+    if isinstance(start, str) and start in ("now", "earliest"):
+        return dict(end) if start == "now" else first, end
+    asked = start if isinstance(start, Mapping) else dict.fromkeys((tp.partition for tp in end), start)
     try:
-        wanted = first | {TopicPartition(topic, partition): _offset(one) for partition, one in asked.items()}
+        if bool in map(type, asked.values()):
+            raise TypeError
+        # Whatever kind of whole number an offset is: pandas has its own.
+        wanted = {TopicPartition(topic, partition): index(one) for partition, one in asked.items()}  # type: ignore[arg-type]
     except TypeError:
         raise _bad_start(start, "that is none of them") from None
     for tp, offset in wanted.items():
+        if tp not in end:
+            raise _bad_start(start, f"the topic has partitions {sorted(tp.partition for tp in end)}")
         if not first[tp] <= offset <= end[tp]:
             raise _bad_start(start, f"partition {tp.partition} holds the offsets {first[tp]} to {end[tp]}")
-    return wanted, end
-
-
-def _offset(one: object) -> int:
-    """An offset, whatever kind of whole number it is: pandas has its own."""
-    if isinstance(one, bool):
-        raise TypeError
-    return index(one)  # type: ignore[arg-type]
+    return first | wanted, end
 
 
 def _milliseconds(start: date) -> int:
@@ -79,21 +71,20 @@ def _bad_start(start: object, why: str) -> ConfigError:
     )
 
 
-def check(**given: Any) -> None:
+def check(*, every: Any, count: Any, seconds: Any, parse: Any) -> None:
     """Refuse what a stream cannot do, with an error that names the argument."""
-    every, count, seconds, parse = (given[name] for name in ("every", "count", "seconds", "parse"))
-    right = {
-        "every": _is(every, Real) and every >= 0,
-        "count": count is None or (_is(count, Integral) and count >= 1),
-        "seconds": seconds is None or (_is(seconds, Real) and seconds > 0),
-        "parse": parse is None or parse == "json" or callable(parse),
-    }
-    for name in (name for name, fine in right.items() if not fine):
-        raise ConfigError(
-            'every >= 0, count >= 1, seconds > 0, and parse="json", a function or None',
-            got=f"{name}={given[name]!r}",
-            todo=f"change {name}, or leave it out",
-        )
+    for name, given, fits in (
+        ("every", every, _is(every, Real) and every >= 0),
+        ("count", count, count is None or (_is(count, Integral) and count >= 1)),
+        ("seconds", seconds, seconds is None or (_is(seconds, Real) and seconds > 0)),
+        ("parse", parse, parse is None or parse == "json" or callable(parse)),
+    ):
+        if not fits:
+            raise ConfigError(
+                'every >= 0, count >= 1, seconds > 0, and parse="json", a function or None',
+                got=f"{name}={given!r}",
+                todo=f"change {name}, or leave it out",
+            )
 
 
 def _is(value: object, kind: type) -> bool:

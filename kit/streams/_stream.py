@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Generator
+from itertools import chain
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import pandas as pd
 from kafka import TopicPartition
@@ -13,7 +14,8 @@ from kit.deadline import Deadline
 from kit.errors import BadPayload, BrokerUnavailable, ConfigError, TopicError
 from kit.servers import addresses
 from kit.servers.clients import consumer
-from kit.streams._arguments import Parse, Start, check, first_offsets
+from kit.streams._arguments import Offsets, Parse, Start, check, first_offsets
+from kit.streams._decoding import PartitionRecords
 from kit.streams._parsing import Unreadable, parsed
 from kit.streams._watch import Watch
 from kit.topics.records import columns
@@ -24,20 +26,21 @@ _MOST = 10_000  # records in one batch
 _POLL_MS = 100
 _RECONNECT_MS = 500  # the longest pause before a broker that died is looked for again; kafka-python's own is 30 s
 _GONE = (OffsetOutOfRangeError, NoOffsetForPartitionError, LogTruncationError)
+_Polled: TypeAlias = tuple[list[Any], Offsets, Offsets]  # records, the offsets behind them, and those behind the last
 
 
 class _Progress(NamedTuple):
     """How far a stream is: the next offset of each partition, and the records up to there."""
 
-    position: dict[TopicPartition, int]
+    position: Offsets
     records: int
 
 
 class Stream:
-    """A topic, read batch by batch. An iterator of DataFrames, and a context manager; `stop` ends it from any thread.
+    """A topic, read batch by batch: an iterator of DataFrames, and a context manager. `stop` ends it from any thread.
 
-    A loop over it that an interrupt (■), an error or `break` has ended can be started again: it goes on behind the last
-    batch that it was given. Records of a transaction come when it has been committed, or never.
+    After an interrupt (■), an error or `break`, a new loop goes on behind the last batch. Records of a transaction come
+    when it has been committed, or never.
 
     Parameters
     ----------
@@ -60,26 +63,24 @@ class Stream:
     Yields
     ------
     DataFrame
-        ``topic``, ``partition``, ``offset``, ``timestamp`` (``datetime64[ms, UTC]``, NaT for a record without a time),
-        ``key``, and a column for each field of the values (or ``value``). The first five are always Kafka's: a field
-        called ``timestamp`` is the column ``value_timestamp``. Numbers are exact: whole numbers with gaps are
-        ``Int64``, whole numbers beyond 64 bits stay Python's own.
+        ``topic``, ``partition``, ``offset``, ``timestamp`` (``datetime64[ms, UTC]``, NaT for a record without a time)
+        and ``key`` of Kafka, and a column for each field of the values. A field with the name of one of these five has
+        a prefix: ``value_timestamp``. Numbers are exact: whole numbers with gaps are ``Int64``.
 
     Raises
     ------
     TopicError, BrokerUnavailable
-        The topic is not there, or no broker is; while iterating also: the topic was deleted, what comes next was
-        deleted, or for 15 seconds no broker has answered or a partition has had no leader.
+        There is no such topic, or no broker. While iterating: the topic, or what comes next in it, was deleted; for 15
+        seconds no broker has answered, or a partition has had no leader.
     ConfigError
         An argument cannot be used.
     BadPayload
-        A record cannot be parsed (while iterating); the message says where it is. What comes before it has been given.
+        A record cannot be parsed; the message says where it is. What comes before it has been given.
 
     Examples
     --------
-    >>> with streams.batches("quotes", start="earliest", seconds=5) as stream:                # doctest: +SKIP
-    ...     for batch in stream:
-    ...         print(len(batch), batch.offset.max())
+    >>> for batch in streams.batches("quotes", start="earliest", seconds=5):                  # doctest: +SKIP
+    ...     print(len(batch), batch.offset.max())
     """
 
     def __init__(
@@ -163,25 +164,19 @@ class Stream:
         state = "stopped" if self._stopped.is_set() else "ended" if self._ended else "open"
         return f"<Stream of topic {self.topic!r}: {state}, {self.records:,} records read, at offsets {self.position}>"
 
-    def _call(self, method: str, *args: Any, **options: Any) -> Any:
-        """Call a method of the consumer, which is opened when there is none."""
+    def _poll(self, milliseconds: float, most: int) -> _Polled:
+        """Ask the consumer, which is opened when there is none."""
         if self._consumer is None:
-            self._consumer = _calls(self._servers)
+            self._consumer = _polls(self._servers, self._progress.position)
             next(self._consumer)
-            self._assign(self._progress.position)
-        return self._consumer.send((method, args, options))
+        polled: _Polled = self._consumer.send((int(milliseconds), most))
+        return polled
 
     def _release(self) -> None:
         """Close the consumer."""
         opened, self._consumer, self._bad = self._consumer, None, None
         if opened is not None:
             opened.close()
-
-    def _assign(self, offsets: dict[TopicPartition, int]) -> None:
-        """Have the consumer read all partitions, these from these offsets on."""
-        self._call("assign", list(self._progress.position))
-        for tp, offset in offsets.items():
-            self._call("seek", tp, offset)
 
     def _read(self, deadline: Deadline) -> tuple[pd.DataFrame, _Progress] | None:
         """The next batch, with the progress that it is; None at the end."""
@@ -190,49 +185,44 @@ class Stream:
                 raise self._unreadable(self._bad) from self._bad.__cause__
             self._look()  # one partition may be gone while another keeps the consumer busy
             try:
-                records = self._gather(Deadline(min(self._every, deadline.left)))
-                # The end of a transaction takes an offset, too, behind its last record.
-                partitions = self._progress.position
-                reached = {tp: at for tp in partitions if (at := self._call("position", tp, timeout_ms=0)) is not None}
+                records, reached = self._gather(Deadline(min(self._every, deadline.left)))
             except TopicError as error:
                 if isinstance(error.__cause__, _GONE):
                     raise self._gone(error.__cause__) from error.__cause__
                 raise
-            self._end |= {tp: high for tp in partitions if (high := self._call("highwater", tp)) is not None}
             if records:
                 return self._batch(records, reached)
             self._progress = self._after(reached)
         return None
 
     def _look(self) -> None:
-        """See that all is well; partitions that were added are read from their beginning."""
+        """See that all is well; partitions that were added are read from their beginning, by a new consumer."""
         if new := self._watch.look(self._progress.position):
             self._end |= {tp: end for tp, (_, end) in new.items()}
-            first = {tp: first for tp, (first, _) in new.items()}
-            self._progress = self._after(first)
-            self._assign(first)
+            self._progress = self._after({tp: first for tp, (first, _) in new.items()})
+            self._release()
 
-    def _after(self, reached: dict[TopicPartition, int], records: int = 0) -> _Progress:
+    def _after(self, reached: Offsets, records: int = 0) -> _Progress:
         return _Progress(self._progress.position | reached, self._progress.records + records)
 
     def _wanted(self) -> int:
         """How many records the next batch may have."""
         return _MOST if self._count is None else min(_MOST, self._count - self._progress.records)
 
-    def _gather(self, due: Deadline) -> list[Any]:
-        """The records up to `due` (at least one poll), in the order of their partitions."""
+    def _gather(self, due: Deadline) -> tuple[list[Any], Offsets]:
+        """The records up to `due` (at least one poll), and the offsets behind them."""
         gathered: list[Any] = []
         while True:
             patience = _POLL_MS if not self._every and not gathered else min(due.left * 1000, _POLL_MS)
-            polled = self._call("poll", timeout_ms=int(patience), max_records=self._wanted() - len(gathered))
-            for records in polled.values():
-                gathered += records
+            records, reached, ends = self._poll(patience, self._wanted() - len(gathered))
+            gathered += records
+            self._end |= ends
             if len(gathered) >= self._wanted() or self._stopped.is_set() or due.passed:
-                return gathered
+                return gathered, reached
             if not gathered:  # what there is, is given first
                 self._look()
 
-    def _batch(self, records: list[Any], reached: dict[TopicPartition, int]) -> tuple[pd.DataFrame, _Progress]:
+    def _batch(self, records: list[Any], reached: Offsets) -> tuple[pd.DataFrame, _Progress]:
         """The records as a batch, up to the first that cannot be parsed: that one is the next call's error."""
         try:
             values = parsed(records, self._parse)
@@ -262,17 +252,25 @@ class Stream:
         )
 
 
-def _calls(servers: str) -> Generator[Any, Any, None]:
-    """A consumer that calls the methods which are sent to it.
+def _polls(servers: str, position: Offsets) -> Generator[Any, tuple[int, int], None]:
+    """Polls of a consumer from these offsets on, each for the milliseconds and the most records that are sent to it.
 
     kafka-python keeps errors of calls, and so the frames above them: here those end, so a stream that is dropped is
     gone, and its consumer closed.
     """
     with consumer(servers, reconnect_backoff_max_ms=_RECONNECT_MS) as client:
-        found = None
+        client._fetcher.PartitionRecords = PartitionRecords
+        client.assign(list(position))
+        for tp, offset in position.items():
+            client.seek(tp, offset)
+        polled = None
         while True:
-            method, args, options = yield found
-            found = getattr(client, method)(*args, **options)
+            milliseconds, most = yield polled
+            found = client.poll(timeout_ms=milliseconds, max_records=most)
+            # The end of a transaction takes an offset, too, behind its last record.
+            reached = {tp: at for tp in position if (at := client.position(tp, timeout_ms=0)) is not None}
+            ends = {tp: high for tp in position if (high := client.highwater(tp)) is not None}
+            polled = list(chain.from_iterable(found.values())), reached, ends
 
 
 batches = Stream

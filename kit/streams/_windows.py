@@ -1,8 +1,8 @@
 """Windows of event time, closed by a watermark."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -17,9 +17,8 @@ __all__ = ["Windows", "windows"]
 _ENOUGH = 20  # records: if none of so many has the column, its name is wrong
 _LONGEST = 366 * 86_400.0
 _AT = "\0 event time"  # a column of our own, beside those of the records
+_SINCE = datetime(1970, 1, 1, tzinfo=UTC)
 _LONG_AGO = pd.Timestamp.min.tz_localize("UTC")
-
-Take = Callable[[pd.DataFrame], None]
 
 
 class _State(NamedTuple):
@@ -29,16 +28,17 @@ class _State(NamedTuple):
     newest: Mapping[Any, pd.Timestamp] = MappingProxyType({})  # event time, by partition
     closed_until: pd.Timestamp = _LONG_AGO
     ready: tuple[pd.DataFrame, ...] = ()
+    late: int = 0
+    bad: int = 0
 
 
 class Windows:
     """A topic cut into tumbling windows of event time. A window is given when the watermark passes its end.
 
     The watermark is the newest event time seen, less `lateness`; while a partition is still being caught up with, it is
-    that partition's newest, less `lateness`. A record of a window that is over already is late: it goes to `late`, or
-    is dropped. A record without an event time that can be used is in no window: it goes to `bad`.
-
-    After an interrupt it goes on as a `Stream` does. `bad` counts the records without an event time so far.
+    that partition's newest, less `lateness`. Two kinds of record are in no window: a late one, whose window is over
+    already, and a bad one, whose event time is missing, negative, or so far away that it must be in other units. `late`
+    and `bad` count them; a warning names the first bad one. After an interrupt it goes on as a `Stream` does.
 
     Parameters
     ----------
@@ -51,9 +51,6 @@ class Windows:
         The default is Kafka's own time; a field of the records that is called so is ``value_timestamp``.
     windows
         End after so many.
-    late, bad
-        Called with the late records of a batch, and with those that have no usable event time: none, no time, a
-        negative number, or one so far away that it must be in other units. Without `bad`, a warning names the first.
     stop_after
         End after so many seconds of reading; the windows that are open are then given as they are.
     **options
@@ -83,8 +80,6 @@ class Windows:
         lateness: float = 0.0,
         on: str = "timestamp",
         windows: int | None = None,
-        late: Take | None = None,
-        bad: Take | None = None,
         stop_after: float | None = None,
         **options: Any,
     ) -> None:
@@ -94,13 +89,22 @@ class Windows:
                 got=f"seconds={seconds}, lateness={lateness}, windows={windows}",
                 todo="write for instance streams.windows(topic, seconds=20, lateness=5)",
             )
-        self.bad = 0
         self._cutter = _Cutter(pd.Timedelta(seconds=seconds), pd.Timedelta(seconds=lateness), on)
         self._stream = Stream(topic, seconds=stop_after, **options)
-        self._left, self._take_late, self._take_bad = windows, late, bad or _warn
+        self._left = windows
         self._batch: pd.DataFrame | None = None
         self._columns: dict[Any, None] = {}  # of all records so far
         self._state = _State()
+
+    @property
+    def late(self) -> int:
+        """How many records came after their window was over."""
+        return self._state.late
+
+    @property
+    def bad(self) -> int:
+        """How many records had no usable event time."""
+        return self._state.bad
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         return self
@@ -130,13 +134,12 @@ class Windows:
         self._columns |= dict.fromkeys(self._batch)
         if self._stream.records >= _ENOUGH:
             self._check_column()
-        state, late, bad = self._cutter.cut(self._state, self._batch, self._stream.behind)
+        state, bad = self._cutter.cut(self._state, self._batch, self._stream.behind)
         self._state, self._batch = state, None
         if len(bad):
-            self.bad += len(bad)
-            self._take_bad(bad)
-        if len(late) and self._take_late is not None:
-            self._take_late(late)
+            text = f"{len(bad)} record(s) without a usable event time are in no window, the first one at"
+            topic, partition, offset = bad.iloc[0][["topic", "partition", "offset"]]
+            warnings.warn(f"{text} {topic}-{partition}, offset {offset}", stacklevel=3)
         return True
 
     def _check_column(self) -> None:
@@ -156,22 +159,21 @@ class Windows:
         self._stream.close()
 
 
-class _Cutter:
+class _Cutter(NamedTuple):
     """Puts records into windows, and says which windows the watermark has passed."""
 
-    def __init__(self, length: pd.Timedelta, lateness: pd.Timedelta, on: str) -> None:
-        self._length, self._lateness, self.on = length, lateness, on
+    length: pd.Timedelta
+    lateness: pd.Timedelta
+    on: str
 
-    def cut(self, before: _State, batch: pd.DataFrame, behind: set[int]) -> tuple[_State, pd.DataFrame, pd.DataFrame]:
-        """Sort a batch into its windows: the state after it, its late records, and those without an event time."""
+    def cut(self, before: _State, batch: pd.DataFrame, behind: set[int]) -> tuple[_State, pd.DataFrame]:
+        """Sort a batch into its windows: the state after it, and the records without an event time."""
         times = batch[self.on] if self.on in batch else pd.Series(pd.NA, index=batch.index, dtype=object)
-        at = _event_times(times, margin=self._length + self._lateness)
-        known = at.notna()
-        bad = batch[~known].reset_index(drop=True)
-        batch, at = batch[known], at[known]
-        begin = at.dt.floor(self._length)
+        at = _event_times(times, margin=self.length + self.lateness)
+        bad = batch[at.isna()]
+        batch, at = batch[at.notna()], at.dropna()
+        begin = at.dt.floor(self.length)
         in_time = begin >= before.closed_until
-        late = batch[~in_time].reset_index(drop=True)
         opened = dict(before.open)
         for start, part in batch.assign(**{_AT: at})[in_time].groupby(begin[in_time]):
             opened[pd.Timestamp(start)] = (*opened.get(pd.Timestamp(start), ()), part)
@@ -182,10 +184,11 @@ class _Cutter:
         watermark = min(held_by) if held_by else max(newest.values(), default=_LONG_AGO)
         closed_until = before.closed_until
         if watermark > _LONG_AGO:
-            closed_until = max(closed_until, (watermark - self._lateness).floor(self._length))
+            closed_until = max(closed_until, (watermark - self.lateness).floor(self.length))
         over = sorted(start for start in opened if start < closed_until)
-        ready = tuple(self._window(start, opened.pop(start)) for start in over)
-        return _State(opened, newest, closed_until, before.ready + ready), late, bad
+        ready = before.ready + tuple(self._window(start, opened.pop(start)) for start in over)
+        late = before.late + int((~in_time).sum())
+        return _State(opened, newest, closed_until, ready, late, before.bad + len(bad)), bad
 
     def rest(self, state: _State) -> _State:
         """All windows that are open."""
@@ -194,40 +197,33 @@ class _Cutter:
 
     def _window(self, start: pd.Timestamp, parts: tuple[pd.DataFrame, ...]) -> pd.DataFrame:
         window = joined(parts).sort_values(_AT, kind="stable", ignore_index=True).drop(columns=_AT)
-        window.attrs |= {"start": start, "end": start + self._length}
+        window.attrs |= {"start": start, "end": start + self.length}
         return window
-
-
-def _warn(bad: pd.DataFrame) -> None:
-    first = bad.iloc[0]
-    text = f"{len(bad)} record(s) without a usable event time are in no window, the first one at"
-    warnings.warn(f"{text} {first['topic']}-{first['partition']}, offset {first['offset']}", stacklevel=4)
 
 
 def _event_times(column: "pd.Series[Any]", *, margin: pd.Timedelta) -> Any:
     """A column as UTC times (ns), NaT for what is no event time.
 
-    Numbers are milliseconds since 1970, and not negative; text is ISO 8601, in UTC if it names no zone. `margin`: how
-    far from the ends of what pandas can count in nanoseconds (1677 and 2262) a time must be.
+    `margin`: how far from the ends of what pandas can count in nanoseconds (1677 and 2262) a time must be.
     """
+    if not isinstance(column.dtype, pd.DatetimeTZDtype):
+        times = list(map(_event_time, column.astype(object)))
+        column = pd.Series(times, index=column.index, dtype="datetime64[us, UTC]")
     first, last = pd.Timestamp.min + margin, pd.Timestamp.max - margin
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        return column.where(column.between(first.tz_localize("UTC"), last.tz_localize("UTC"))).dt.as_unit("ns")
-    numbers = column.map(_number).astype("float64")  # in the range, floats are exact
-    numbers = numbers.where(numbers.between(0, last.value // 10**6))
-    texts = column.astype(object).where(column.map(_is_time))
-    times = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce").dt.as_unit("ns")
-    times = times.where(times.between(first.tz_localize("UTC"), last.tz_localize("UTC")))
-    return times.fillna(pd.to_datetime(numbers, unit="ms", utc=True).dt.as_unit("ns"))
+    return column.where(column.between(first.tz_localize("UTC"), last.tz_localize("UTC"))).dt.as_unit("ns")
 
 
-def _number(one: Any) -> float:
-    fits = isinstance(one, int | float) and not isinstance(one, bool) and abs(one) < 2**63
-    return float(one) if fits else float("nan")
-
-
-def _is_time(one: Any) -> bool:
-    return isinstance(one, date) or (isinstance(one, str) and one[:1].isdigit())  # pandas would take "now", too
+def _event_time(one: Any) -> datetime | None:
+    """A time, ISO 8601 text (in UTC if it names no zone) or milliseconds since 1970, not negative, as a UTC time."""
+    try:
+        if isinstance(one, int | float) and not isinstance(one, bool) and one >= 0:
+            return _SINCE + timedelta(milliseconds=one)
+        if isinstance(one, str | date):
+            found = datetime.fromisoformat(str(one))
+            return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        pass  # no time, or one that is too far away
+    return None
 
 
 windows = Windows

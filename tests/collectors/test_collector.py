@@ -36,6 +36,17 @@ def test_every_record_of_a_stream_is_in_the_topic_once(broker: str, topic: str, 
     assert numbers(broker, topic) == list(range(2000))
 
 
+def test_several_workers_send_what_comes_in_other_bytes_once(broker: str, topic: str) -> None:
+    lines = [payload(number) + b" " * again for number in range(500) for again in range(4)]
+
+    def convert(raw: bytes) -> list[Record]:
+        return [record._replace(id=record.key) for record in to_records(raw)]
+
+    with Collector(Listener(stream(lines)), topic, convert, workers=3, bootstrap_servers=broker) as collector:
+        assert collector.wait() == Counts(received=2000, sent=500, duplicate=1500)
+    assert numbers(broker, topic) == list(range(500))
+
+
 def test_a_record_keeps_its_key_its_bytes_and_its_time(broker: str, topic: str) -> None:
     with Collector(Listener(stream(payloads(1))), topic, to_records, bootstrap_servers=broker) as collector:
         collector.wait()
@@ -244,7 +255,7 @@ def test_a_source_that_does_not_let_go_is_named(broker: str, topic: str) -> None
     quiet.hung_up.set()
 
 
-def test_a_collector_that_gives_up_says_so_loudly(broker: str, topic: str) -> None:
+def test_a_collector_that_gives_up_raises_its_error(broker: str, topic: str) -> None:
     def fetch() -> bytes:
         raise SourceError("an answer from the feed", got="connection refused", todo="run `kit up`")
 
@@ -287,7 +298,7 @@ def test_stopping_all_of_pykkas_actors_does_not_stop_a_collector(broker: str, to
         assert collector.wait().sent == 10
 
 
-def test_no_broker_is_said_at_once(topic: str) -> None:
+def test_no_broker_is_an_error_at_once(topic: str) -> None:
     with pytest.raises(BrokerUnavailable, match="kit up"):
         Collector(Poller(lambda: b""), topic, to_records, bootstrap_servers="127.0.0.1:1")
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pykka._envelope import Envelope
 
-from kit.collectors._mailbox import Mailbox, MailboxFull
+from kit.collectors._actor import Mailbox, MailboxFull
 from tests.wait import wait_until
 
 
-def letter(message: object) -> Envelope[object]:
+def envelope(message: object) -> Envelope[object]:
     return Envelope(message)
 
 
@@ -21,7 +21,7 @@ def letter(message: object) -> Envelope[object]:
 def test_what_is_put_in_comes_out_in_order_whatever_is_merged(messages: list[object]) -> None:
     mailbox = Mailbox(batch=5)
     for message in messages:
-        mailbox.put(letter(message))
+        mailbox.put(envelope(message))
     got: list[object] = []
     while not mailbox.empty():
         message = mailbox.get().message
@@ -33,26 +33,26 @@ def test_what_is_put_in_comes_out_in_order_whatever_is_merged(messages: list[obj
 def test_payloads_that_wait_come_out_as_one_batch_of_limited_size() -> None:
     mailbox = Mailbox(batch=3)
     for number in range(5):
-        mailbox.put(letter(b"%d" % number))
+        mailbox.put(envelope(b"%d" % number))
     assert mailbox.get().message == [b"0", b"1", b"2"]
     assert mailbox.get().message == [b"3", b"4"]
 
 
-def test_a_full_mailbox_says_so_after_its_patience_and_not_later() -> None:
+def test_a_full_mailbox_raises_after_its_patience_and_not_later() -> None:
     mailbox = Mailbox(capacity=2, patience=0.1)
     for message in (b"a", b"b"):
-        mailbox.put(letter(message))
+        mailbox.put(envelope(message))
     began = time.monotonic()
     with pytest.raises(MailboxFull, match="2 payloads wait"):
-        mailbox.put(letter(b"c"))
+        mailbox.put(envelope(b"c"))
     assert 0.1 <= time.monotonic() - began < 2.0
     assert len(mailbox) == 2
 
 
-def test_a_sender_that_waits_for_room_gets_in_when_a_letter_is_taken() -> None:
+def test_a_sender_that_waits_for_room_gets_in_when_a_message_is_taken() -> None:
     mailbox = Mailbox(capacity=1, patience=10.0)
-    mailbox.put(letter(b"a"))
-    sender = threading.Thread(target=mailbox.put, args=[letter(b"b")])
+    mailbox.put(envelope(b"a"))
+    sender = threading.Thread(target=mailbox.put, args=[envelope(b"b")])
     sender.start()
     assert mailbox.get().message == [b"a"]
     assert mailbox.get().message == [b"b"]
@@ -62,19 +62,19 @@ def test_a_sender_that_waits_for_room_gets_in_when_a_letter_is_taken() -> None:
 
 def test_control_messages_get_into_a_full_mailbox() -> None:
     mailbox = Mailbox(capacity=1, patience=0.0)
-    mailbox.put(letter(b"a"))
-    mailbox.put(letter("stop"))
+    mailbox.put(envelope(b"a"))
+    mailbox.put(envelope("stop"))
     assert [mailbox.get().message, mailbox.get().message] == [[b"a"], "stop"]
 
 
-def test_a_closed_mailbox_refuses_at_once_and_frees_who_waits() -> None:
+def test_a_closed_mailbox_refuses_at_once_and_frees_waiting_writers() -> None:
     mailbox = Mailbox(capacity=1, patience=30.0)
-    mailbox.put(letter(b"a"))
+    mailbox.put(envelope(b"a"))
     refused: list[BaseException] = []
 
     def put() -> None:
         try:
-            mailbox.put(letter(b"b"))
+            mailbox.put(envelope(b"b"))
         except pykka.ActorDeadError as error:
             refused.append(error)
 
@@ -86,4 +86,4 @@ def test_a_closed_mailbox_refuses_at_once_and_frees_who_waits() -> None:
     assert not sender.is_alive()
     wait_until(lambda: refused)
     with pytest.raises(pykka.ActorDeadError):
-        mailbox.put(letter(b"c"))
+        mailbox.put(envelope(b"c"))

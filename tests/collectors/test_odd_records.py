@@ -8,7 +8,7 @@ import pytest
 
 from kit import topics
 from kit.collectors import Collector, Counts, Listener, Record
-from kit.collectors._batch import MOST_BYTES
+from kit.collectors._kafka import MOST_BYTES
 from kit.errors import BadPayload
 from tests.collectors.tools import ORIGIN, numbers, payload, payloads, records, stream, to_records
 

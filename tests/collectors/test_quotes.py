@@ -46,8 +46,8 @@ def expected(symbol: str, tick: int) -> tuple[bytes, int, dict[str, Any]]:
 
 def found(broker: str, topic: str) -> list[tuple[bytes, int, dict[str, Any]]]:
     """The same of each record in the topic, by time and symbol."""
-    told = [(record.key, record.timestamp, json.loads(record.value)) for record in records(broker, topic)]
-    return sorted(told, key=lambda record: (record[1], record[0]))
+    found = [(record.key, record.timestamp, json.loads(record.value)) for record in records(broker, topic)]
+    return sorted(found, key=lambda record: (record[1], record[0]))
 
 
 def test_every_quote_that_was_served_is_in_the_topic_once_and_true(feed: FeedServer, broker: str, topic: str) -> None:
@@ -163,35 +163,35 @@ def test_feeds_that_go_down_and_come_back_are_collected_on(tmp_path: Path, broke
     assert found(broker, topic) == [expected("JPM", 0), expected("JPM", 1)]
 
 
-# ---- what is said at once ------------------------------------------------------------------------------------------
+# ---- errors at once ------------------------------------------------------------------------------------------------
 
 
-def test_an_unknown_symbol_is_said_at_once(feed: FeedServer, broker: str, topic: str) -> None:
+def test_an_unknown_symbol_is_an_error_at_once(feed: FeedServer, broker: str, topic: str) -> None:
     with pytest.raises(UnknownSymbol, match="JMP"):
         collect(feed, broker, topic, "JPM", "JMP")
 
 
 @pytest.mark.parametrize("wrong", ["JPM", [], ["JPM,GE"], [None], None])
-def test_what_is_no_list_of_symbols_is_said_at_once(feed: FeedServer, broker: str, topic: str, wrong: Any) -> None:
+def test_what_is_no_list_of_symbols_is_an_error_at_once(feed: FeedServer, broker: str, topic: str, wrong: Any) -> None:
     with pytest.raises(ConfigError, match="symbol"):
         collect_quotes(wrong, topic, base_url=feed.url, bootstrap_servers=broker)
 
 
-def test_feeds_that_are_down_are_said_at_once(broker: str, topic: str) -> None:
+def test_feeds_that_are_down_are_an_error_at_once(broker: str, topic: str) -> None:
     begun = time.monotonic()
     with pytest.raises(SourceError, match="kit up"):
         collect_quotes(["JPM"], topic, base_url=f"http://127.0.0.1:{choose_port()}", bootstrap_servers=broker)
     assert time.monotonic() - begun < AT_ONCE
 
 
-def test_a_first_answer_that_is_garbage_is_said_at_once(feed: FeedServer, broker: str, topic: str) -> None:
+def test_a_first_answer_that_is_garbage_is_an_error_at_once(feed: FeedServer, broker: str, topic: str) -> None:
     feed.fault("malformed", route="quote", body="garbage")
     with pytest.raises(BadPayload) as raised:
         collect(feed, broker, topic, "JPM")
     assert raised.value.raw == b"garbage"
 
 
-def test_brokers_that_are_down_are_said_at_once(feed: FeedServer, topic: str) -> None:
+def test_brokers_that_are_down_are_an_error_at_once(feed: FeedServer, topic: str) -> None:
     with pytest.raises(BrokerUnavailable, match="kit up"):
         collect(feed, f"127.0.0.1:{choose_port()}", topic, "JPM")
 

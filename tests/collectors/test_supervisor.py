@@ -52,7 +52,7 @@ def test_what_no_restart_can_mend_is_given_up_at_once() -> None:
 
 
 class Fragile(Actor):
-    """Adds up what it is told; `tools` break when the test says so."""
+    """Collects its messages; `tools` break when the test says so."""
 
     def __init__(self) -> None:
         super().__init__("fragile")
@@ -103,7 +103,7 @@ def test_a_restarted_actor_keeps_its_ref_its_mailbox_and_the_work_in_hand() -> N
     assert actor.remade == actor.counts.restarts == 3
 
 
-def test_an_actor_that_is_given_up_is_dead_and_says_of_what() -> None:
+def test_an_actor_that_is_given_up_is_dead_and_keeps_the_error() -> None:
     actor = Fragile()
     actor.breaks = breaking(100)
     with started(actor, Supervisor(restarts=2, first=0.01)):
@@ -164,4 +164,4 @@ def test_asking_a_dead_actor_to_stop_is_no_error() -> None:
         actor.ask_to_stop()
         assert actor.join(5.0)
         actor.ask_to_stop()
-    assert not actor.running
+    assert actor.join()

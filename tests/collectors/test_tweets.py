@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kit.collectors import Collector, Supervisor, collect_tweets
-from kit.collectors._tweets import _tweet_id, tweet_records
+from kit.collectors._tweets import tweet_records
 from kit.errors import BadPayload, BrokerUnavailable, ConfigError, SourceError, Unauthorized
 from kit.servers.feeds import FeedServer
 from kit.servers.ports import choose_port
@@ -50,15 +50,12 @@ def expected(numbers: Sequence[int]) -> list[tuple[bytes, int, dict[str, Any]]]:
 
 def found(broker: str, topic: str) -> list[tuple[bytes, int, dict[str, Any]]]:
     """The same of each record in the topic, by id."""
-    told = [(record.key, record.timestamp, json.loads(record.value)) for record in records(broker, topic)]
-    return sorted(told, key=lambda record: int(record[0]))
+    found = [(record.key, record.timestamp, json.loads(record.value)) for record in records(broker, topic)]
+    return sorted(found, key=lambda record: int(record[0]))
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_every_tweet_of_the_data_is_in_the_topic_once_and_true(
-    feed: FeedServer, broker: str, topic: str, workers: int
-) -> None:
-    with collect(feed, broker, topic, workers=workers) as collector:
+def test_every_tweet_of_the_data_is_in_the_topic_once_and_true(feed: FeedServer, broker: str, topic: str) -> None:
+    with collect(feed, broker, topic) as collector:
         feed.step(len(tweets()) // 2)
         counts = collector.wait(sent=len(tweets()) - 2)
     assert counts.received == counts.sent == served(feed)["tweets"]
@@ -97,7 +94,7 @@ def test_a_filtered_stream_brings_what_its_rules_match(feed: FeedServer, broker:
 def test_a_fault_of_the_stream_loses_no_tweet_and_doubles_none(
     feed: FeedServer, broker: str, topic: str, fault: dict[str, Any]
 ) -> None:
-    with collect(feed, broker, topic, workers=2) as collector:
+    with collect(feed, broker, topic) as collector:
         for ticks in (10, 20, 30):
             feed.fault(route="stream", **fault)
             feed.step(10)
@@ -126,7 +123,7 @@ def test_a_reconnect_that_is_refused_is_tried_again(feed: FeedServer, broker: st
 
 
 def test_the_same_tweet_with_other_matching_rules_is_not_sent_twice(feed: FeedServer, broker: str, topic: str) -> None:
-    with collect(feed, broker, topic, rules=["the"], workers=3) as collector:
+    with collect(feed, broker, topic, rules=["the"]) as collector:
         feed.step(60)
         wait_until(lambda: collector.counts.sent == served(feed)["tweets"] > 10)
         client = StreamingClient(feed.url, feed.token)
@@ -152,7 +149,7 @@ def test_a_collector_started_again_goes_on_where_the_first_one_was(feed: FeedSer
 
 
 def test_stop_is_quick_while_the_stream_is_silent(feed: FeedServer, broker: str, topic: str) -> None:
-    collector = collect(feed, broker, topic, workers=2)
+    collector = collect(feed, broker, topic)
     begun = time.monotonic()
     collector.stop()
     assert time.monotonic() - begun < AT_ONCE
@@ -160,10 +157,12 @@ def test_stop_is_quick_while_the_stream_is_silent(feed: FeedServer, broker: str,
     wait_until(lambda: served(feed)["streams_open"] == 0)
 
 
-# ---- what is said at once ------------------------------------------------------------------------------------------
+# ---- errors at once ------------------------------------------------------------------------------------------------
 
 
-def test_a_wrong_token_is_said_at_once_and_leaves_nothing_running(feed: FeedServer, broker: str, topic: str) -> None:
+def test_a_wrong_token_is_an_error_at_once_and_leaves_nothing_running(
+    feed: FeedServer, broker: str, topic: str
+) -> None:
     begun = time.monotonic()
     with pytest.raises(Unauthorized, match="401"):
         collect_tweets(topic, url=feed.url, token="wrong", bootstrap_servers=broker)
@@ -171,18 +170,18 @@ def test_a_wrong_token_is_said_at_once_and_leaves_nothing_running(feed: FeedServ
     assert served(feed)["streams_open"] == 0
 
 
-def test_a_rule_that_cannot_be_read_is_said_at_once(feed: FeedServer, broker: str, topic: str) -> None:
+def test_a_rule_that_cannot_be_read_is_an_error_at_once(feed: FeedServer, broker: str, topic: str) -> None:
     with pytest.raises(ConfigError, match=r"'\(bank'"):
         collect(feed, broker, topic, rules=["(bank"])
 
 
-def test_feeds_that_are_down_are_said_when_the_supervisor_gives_up(broker: str, topic: str) -> None:
+def test_feeds_that_are_down_are_an_error_when_the_supervisor_gives_up(broker: str, topic: str) -> None:
     url, supervisor = f"http://127.0.0.1:{choose_port()}", Supervisor(restarts=1, first=0.01)
     with pytest.raises(SourceError, match="kit status"):
         collect_tweets(topic, url=url, token="a token", supervisor=supervisor, bootstrap_servers=broker)
 
 
-def test_brokers_that_are_down_are_said_at_once(feed: FeedServer, topic: str) -> None:
+def test_brokers_that_are_down_are_an_error_at_once(feed: FeedServer, topic: str) -> None:
     with pytest.raises(BrokerUnavailable, match="kit up"):
         collect(feed, f"127.0.0.1:{choose_port()}", topic)
 
@@ -239,12 +238,6 @@ def test_a_tweet_needs_a_text_and_an_id(wrong: bytes) -> None:
 
 
 @pytest.mark.parametrize("users", [None, [], {}, "x", [{}], [None]])
-def test_an_author_that_is_not_told_is_none(users: Any) -> None:
+def test_a_missing_author_is_none(users: Any) -> None:
     (record,) = tweet_records(line(includes={"users": users}))
     assert json.loads(record.value)["user"] is None
-
-
-def test_the_work_is_shared_by_the_tweets_own_id() -> None:
-    quoted = line('so "id":"5" it says', "7").replace(b'"id": ', b'"id":')
-    assert _tweet_id(quoted) == b"7"
-    assert _tweet_id(b"no id in here") == b"no id in here"

@@ -46,7 +46,7 @@ def stream(lines: Iterable[bytes]) -> Callable[[Receive], None]:
 
 
 class QuietStream:
-    """A stream that gives some lines and then nothing more, until somebody hangs up."""
+    """A stream that gives some lines and then nothing more, until `hung_up` is set."""
 
     def __init__(self, lines: Iterable[bytes] = ()) -> None:
         self._lines, self.hung_up = lines, threading.Event()

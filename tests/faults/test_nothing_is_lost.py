@@ -27,7 +27,7 @@ _ROOT = Path(__file__).parents[2]
 
 
 def brisk() -> Supervisor:
-    return Supervisor(restarts=60, first=0.1, longest=0.5)
+    return Supervisor(restarts=60, first=0.02, longest=0.5)
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def paused_and_settled(feed: FeedServer, collector: Collector) -> dict[str, Any]
 
 
 class Load:
-    """A stream of numbered payloads at a steady pace, until it is told to end."""
+    """A stream of numbered payloads at a steady pace, until `end` is called."""
 
     def __init__(self, per_second: int) -> None:
         self._pause, self._over = 1 / per_second, threading.Event()
@@ -75,7 +75,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
 def test_each_broker_of_three_killed_in_turn_loses_no_record(three: KafkaCluster, topic: str) -> None:
     servers = three.bootstrap_servers
     topics.create(topic, partitions=3, bootstrap_servers=servers)
-    load = Load(1000)
+    load = Load(500)
 
     def in_sync() -> int:
         return int(topics.describe(topic, bootstrap_servers=servers)["in_sync"].map(len).min())
@@ -83,7 +83,7 @@ def test_each_broker_of_three_killed_in_turn_loses_no_record(three: KafkaCluster
     with Collector(Listener(load, hang_up=load.end), topic, of_today, bootstrap_servers=servers) as collector:
         for broker in (1, 2, 3):
             three.kill(broker)
-            collector.wait(sent=collector.counts.sent + 500, timeout=60)
+            collector.wait(sent=collector.counts.sent + 200, timeout=60)
             three.restart(broker)
             wait_until(lambda: in_sync() == 3, timeout=60, what="all replicas in sync")
         load.end()

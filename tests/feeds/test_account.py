@@ -70,7 +70,7 @@ TROUBLE = [
 
 @pytest.mark.parametrize("path", ["sample/stream", "search/stream"])
 @pytest.mark.parametrize("trouble", TROUBLE)
-def test_the_account_of_a_troubled_stream_is_what_its_client_has_got(
+def test_the_account_of_a_faulty_stream_is_what_its_client_has_got(
     feed: FeedServer, path: str, trouble: list[tuple[str, int, int]]
 ) -> None:
     rules(feed, "the OR a OR i")
@@ -103,7 +103,7 @@ def test_the_account_of_two_streams_counts_a_tweet_once_and_the_second_giving_as
     assert (counts["tweets"], counts["tweets_repeated"]) == (100, 100)
 
 
-def test_the_account_of_troubled_quotes_is_what_their_client_has_got(feed: FeedServer, browser: Browser) -> None:
+def test_the_account_of_faulty_quotes_is_what_their_client_has_got(feed: FeedServer, browser: Browser) -> None:
     browser.greet()
     trouble = [("duplicate", 3), ("malformed", 5), ("status", 4), ("truncate", 7), ("disconnect", 9), ("latency", 2)]
     for kind, every in trouble:

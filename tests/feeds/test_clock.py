@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def in_a_loop(coroutine: Coroutine[Any, Any, T]) -> T:
-    """What a coroutine returns. In a thread: this one may have a loop that runs, of whoever drives a browser."""
+    """What a coroutine returns. In a thread: the test's own may have a running loop, of a browser's test."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, coroutine).result(timeout=30)
 
@@ -268,17 +268,17 @@ async def waiting(clock: ReplayClock, act: Callable[[], object], *, timeout: flo
         lambda clock: clock.wake(),
     ],
 )
-def test_who_waits_for_a_tick_is_woken_by_whatever_happens_to_the_clock(act: Callable[[ReplayClock], None]) -> None:
+def test_a_wait_for_a_tick_is_woken_by_every_change_of_the_clock(act: Callable[[ReplayClock], None]) -> None:
     clock = pinned(paused=True)
     assert in_a_loop(waiting(clock, lambda: act(clock)))
 
 
-def test_who_waits_for_a_tick_of_a_paused_clock_is_told_that_none_came() -> None:
+def test_a_wait_for_a_tick_of_a_paused_clock_ends_without_one() -> None:
     clock = pinned(paused=True)
     assert not in_a_loop(clock.beyond(0, timeout=0.01))
 
 
-def test_who_waits_for_a_tick_that_has_passed_does_not_wait() -> None:
+def test_a_wait_for_a_tick_that_has_passed_ends_at_once() -> None:
     clock = pinned(paused=True)
     clock.step(2)
     assert in_a_loop(clock.beyond(1, timeout=0.0))

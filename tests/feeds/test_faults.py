@@ -76,7 +76,7 @@ def test_a_status_on_demand(feed: FeedServer, browser: Browser, route: str, stat
 
 
 @pytest.mark.parametrize(("route", "kind"), [("quote", "latency"), ("chart", "stall")])
-def test_a_late_answer_is_longer_than_an_impatient_client_waits_and_was_given_to_nobody(
+def test_a_late_answer_is_longer_than_an_impatient_client_waits_and_counts_as_not_given(
     feed: FeedServer, browser: Browser, route: str, kind: str
 ) -> None:
     browser.greet()

@@ -32,9 +32,9 @@ class Program:
             text=True,
         )
         assert self.popen.stdout is not None
-        said = re.fullmatch(r"listening on (http://127\.0\.0\.1:(\d+))\n", self.popen.stdout.readline())
-        assert said is not None
-        self.url, self.port = said[1], int(said[2])
+        first_line = re.fullmatch(r"listening on (http://127\.0\.0\.1:(\d+))\n", self.popen.stdout.readline())
+        assert first_line is not None
+        self.url, self.port = first_line[1], int(first_line[2])
 
     def stream(self) -> HTTPConnection:
         """A connection with an open sample stream, of which the first bytes have come."""
@@ -45,7 +45,7 @@ class Program:
         return connection
 
     def end(self, number: int) -> tuple[int, str, str]:
-        """What is left when it is told to end: exit code, output, errors."""
+        """What is left after a signal to end: exit code, output, errors."""
         self.popen.send_signal(number)
         out, err = self.popen.communicate(timeout=5.0)
         return self.popen.returncode, out, err
@@ -99,7 +99,7 @@ def test_a_signal_ends_it_though_a_stream_is_stalled_or_not_read(running: Progra
         connection.close()
 
 
-def test_a_port_that_is_taken_is_an_error_that_says_so(shared: Program) -> None:
+def test_a_port_that_is_taken_is_an_error_that_names_it(shared: Program) -> None:
     second = subprocess.run(
         [sys.executable, "-m", "kit.feeds", "--port", str(shared.port)],
         env={**os.environ, "KIT_FEEDS_TOKEN": TOKEN},

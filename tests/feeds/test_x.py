@@ -73,7 +73,7 @@ def test_the_tweets_go_on_from_the_first_when_all_have_been(feed: FeedServer, co
     assert len(set(ids(reader.lines))) == 2 * count
 
 
-def test_who_comes_late_hears_what_comes_from_then_on(feed: FeedServer, connect: Connect) -> None:
+def test_a_late_stream_gets_what_comes_from_then_on(feed: FeedServer, connect: Connect) -> None:
     feed.step(10)
     reader = connect()
     feed.step()
@@ -135,7 +135,7 @@ def test_without_rules_there_is_no_filtered_stream(feed: FeedServer, witness: Ma
     )
 
 
-def test_tweepy_filters_exactly_the_tweets_that_match_and_hears_which_rules(feed: FeedServer, witness: Make) -> None:
+def test_tweepy_filters_exactly_the_tweets_that_match_and_gets_which_rules(feed: FeedServer, witness: Make) -> None:
     client = witness()
     wanted = [tweepy.StreamRule("love", tag="hearts"), tweepy.StreamRule("amazing OR day")]
     last = tweepy.StreamRule(f"from:{authors()[401]}", tag="the last")
@@ -143,8 +143,12 @@ def test_tweepy_filters_exactly_the_tweets_that_match_and_hears_which_rules(feed
     client.open("filter", expansions="author_id")
     feed.step(200)
     wait_until(lambda: client.matching and "the last" in [rule.tag for rule in client.matching[-1]])
-    said = [(text, set(re.findall(r"\w+", text.lower()))) for text in texts()[2:402]]
-    due = [text for text, words in said if words & {"love", "amazing", "day"} or text == said[-1][0]]
+    tweets_and_words = [(text, set(re.findall(r"\w+", text.lower()))) for text in texts()[2:402]]
+    due = [
+        text
+        for text, words in tweets_and_words
+        if words & {"love", "amazing", "day"} or text == tweets_and_words[-1][0]
+    ]
     assert [tweet.text for tweet in client.tweets] == due
     for tweet, matched in zip(client.tweets, client.matching, strict=True):
         words = set(re.findall(r"\w+", tweet.text.lower()))

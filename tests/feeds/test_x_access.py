@@ -21,7 +21,7 @@ Connect = Callable[..., Reader]
 # ---- who may listen ---------------------------------------------------------------------------------------------
 
 
-def test_a_wrong_token_is_refused_and_tweepy_hears_401(feed: FeedServer, witness: Make) -> None:
+def test_a_wrong_token_is_refused_and_tweepy_gets_401(feed: FeedServer, witness: Make) -> None:
     for open_stream in (Witness.sample, Witness.filter):
         client = witness(token="wrong")
         open_stream(client)
@@ -62,7 +62,9 @@ def test_one_stream_too_many_is_refused_with_429(feed: FeedServer, witness: Make
     assert "x-rate-limit-reset" not in refused.headers  # no time is known at which another stream will have ended
 
 
-def test_a_stream_that_hangs_up_makes_room_at_once_though_nothing_is_said(feed: FeedServer, connect: Connect) -> None:
+def test_a_stream_that_hangs_up_makes_room_at_once_though_the_stream_is_silent(
+    feed: FeedServer, connect: Connect
+) -> None:
     feed.limits(stream_connections=1, keep_alive_seconds=20.0)
     for _ in range(3):
         reader = connect()

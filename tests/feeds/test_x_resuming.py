@@ -41,7 +41,7 @@ def test_a_backfill_that_x_does_not_give_is_refused(connect: Connect, minutes: s
     assert f"[{minutes}] is not between 0 and 5" in refused.body["detail"]
 
 
-def test_tweepy_hears_of_an_operational_disconnect_in_the_stream(feed: FeedServer, witness: Make) -> None:
+def test_tweepy_gets_an_operational_disconnect_in_the_stream(feed: FeedServer, witness: Make) -> None:
     client = witness().open()
     feed.fault("operational-disconnect", route="stream", after=1)
     feed.step()

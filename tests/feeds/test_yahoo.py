@@ -56,13 +56,13 @@ def test_a_crumb_that_does_not_go_with_the_cookie_is_refused(browser: Browser, p
 
 
 @pytest.mark.parametrize("path", ["/v7/finance/quote?symbols=JPM", "/v8/finance/chart/JPM", "/v1/test/getcrumb"])
-def test_a_client_that_is_no_browser_is_told_429(feed: FeedServer, path: str) -> None:
+def test_a_client_that_is_no_browser_gets_429(feed: FeedServer, path: str) -> None:
     answer = requests.get(feed.url + path, timeout=TIMEOUT)  # requests names itself in its User-Agent
     assert (answer.status_code, answer.text.strip()) == (429, "Too Many Requests")
     assert answer.headers["content-type"].startswith("text/plain")
 
 
-def test_a_client_that_asks_too_often_is_told_429_and_when_to_come_again(feed: FeedServer, browser: Browser) -> None:
+def test_a_client_that_asks_too_often_gets_429_and_when_to_come_again(feed: FeedServer, browser: Browser) -> None:
     browser.greet()
     feed.limits(requests_per_minute=4)  # the crumb was the first
     statuses = [browser.ask("/v7/finance/quote", symbols="JPM").status_code for _ in range(5)]

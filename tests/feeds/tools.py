@@ -192,7 +192,7 @@ class _ToFeed(HTTPAdapter):
 
 
 class Witness(tweepy.StreamingClient):  # type: ignore[misc]  # tweepy has no types
-    """tweepy's own client, which notes down all it is told. It gives up at a refusal and, if `once`, at the end."""
+    """tweepy's own client, which notes down all that it gets. It gives up at a refusal and, if `once`, at the end."""
 
     def __init__(self, feed: FeedServer, *, token: str | None = None, once: bool = True) -> None:
         super().__init__(feed.token.get_secret_value() if token is None else token, daemon=True)

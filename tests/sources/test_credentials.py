@@ -10,7 +10,7 @@ from kit.errors import ConfigError
 from kit.sources import StreamingClient, ask_token, credentials
 from kit.sources.credentials import live_token
 
-SECRET = "AAAA-the-token-of-somebody"
+SECRET = "AAAA-the-token-of-a-student"
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def _as_in_a_new_kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def typed(text: str) -> ipywidgets.HBox:
-    """The form after somebody has typed a text and clicked."""
+    """The form after a student has typed a text and clicked."""
     form = ask_token()
     field, button, _ = form.children
     field.value = text
@@ -46,8 +46,8 @@ def test_a_typed_token_wins_over_the_environments_in_this_kernel_only(monkeypatc
 
 def test_the_field_forgets_a_typed_token_at_once() -> None:
     form = typed(f"  {SECRET}\n")
-    field, _, said = form.children
-    assert (field.value, said.value) == ("", "ready")
+    field, _, status = form.children
+    assert (field.value, status.value) == ("", "ready")
     assert live_token().get_secret_value() == SECRET
     states = [ipywidgets.Widget.get_manager_state(), *(widget.get_state() for widget in (form, *form.children))]
     assert SECRET not in json.dumps(states, default=str)

@@ -214,10 +214,10 @@ def test_lines_arrive_raw_and_in_order(feed: FeedServer) -> None:
     with listening(feed) as one:
         feed.step(50)
         wait_until(lambda: len(one.lines) == 100)
-    told = [json.loads(line) for line in one.lines]
-    assert [tweet["data"]["text"] for tweet in told] == texts()[2:102]
+    found = [json.loads(line) for line in one.lines]
+    assert [tweet["data"]["text"] for tweet in found] == texts()[2:102]
     assert all(line.startswith(b'{"data":{') and line.endswith(b"}") for line in one.lines)
-    assert all(tweet["includes"]["users"][0]["username"].startswith("reader_") for tweet in told)
+    assert all(tweet["includes"]["users"][0]["username"].startswith("reader_") for tweet in found)
 
 
 def test_a_line_that_is_no_tweet_arrives_too(feed: FeedServer) -> None:
@@ -347,22 +347,22 @@ def test_whatever_the_reset_header_says_the_wait_is_bounded(
     assert least <= error.retry_after <= most
 
 
-@pytest.mark.parametrize("said", [{}, {"x-rate-limit-reset": "soon"}])
-def test_a_429_that_does_not_say_how_long_has_no_retry_after(scripted: Scripted, said: dict[str, str]) -> None:
-    error = refused(TweetStream(scripted(Answer(429, b"", said)).url, "a token"))
+@pytest.mark.parametrize("headers", [{}, {"x-rate-limit-reset": "soon"}])
+def test_a_429_that_does_not_say_how_long_has_no_retry_after(scripted: Scripted, headers: dict[str, str]) -> None:
+    error = refused(TweetStream(scripted(Answer(429, b"", headers)).url, "a token"))
     assert isinstance(error, RateLimited)
     assert error.retry_after is None
 
 
 @pytest.mark.parametrize("status", [409, 500, 503])
-def test_other_refusals_are_source_errors_that_are_not_sat_out(feed: FeedServer, status: int) -> None:
+def test_other_refusals_are_source_errors_that_are_not_waited_for(feed: FeedServer, status: int) -> None:
     feed.fault("status", route="stream", status=status)
     error = refused(TweetStream(feed.url, feed.token))
     assert type(error) is SourceError
     assert str(status) in error.got
 
 
-def test_feeds_that_are_down_are_said_with_what_to_do() -> None:
+def test_feeds_that_are_down_are_an_error_with_what_to_do() -> None:
     for rules in ([], ["bank"]):
         error = refused(TweetStream(f"http://127.0.0.1:{choose_port()}", "a token", rules=rules))
         assert type(error) is SourceError
@@ -418,7 +418,7 @@ def test_an_answer_about_rules_that_is_garbage_is_a_source_error(scripted: Scrip
 
 
 @pytest.mark.parametrize("status", [429, 500])
-def test_trouble_with_rules_is_told_as_trouble_with_the_stream_is(feed: FeedServer, status: int) -> None:
+def test_an_error_about_rules_is_like_one_about_the_stream(feed: FeedServer, status: int) -> None:
     feed.fault("status", route="rules", status=status)
     error = refused(TweetStream(feed.url, feed.token, rules=["bank"]))
     assert type(error) is (RateLimited if status == 429 else SourceError)

@@ -160,7 +160,7 @@ def test_an_unknown_symbol_is_named(feed: FeedServer) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["JPM", None, 5, [["JPM"]], [], [""], ["JPM,GE"], ["JPM GE"], ["a/b"], [b"JPM"], [7]])
-def test_what_is_no_list_of_symbols_is_said_before_anybody_is_asked(feed: FeedServer, wrong: object) -> None:
+def test_what_is_no_list_of_symbols_is_an_error_before_any_request(feed: FeedServer, wrong: object) -> None:
     with Yahoo(feed.url) as yahoo, pytest.raises(ConfigError, match="symbol"):
         yahoo.quotes(wrong)  # type: ignore[arg-type]
     assert served(feed)["requests"] == 0
@@ -197,13 +197,13 @@ def test_a_fault_of_the_feeds_is_mended_after_its_retry_after(feed: FeedServer) 
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
+    ("headers", "seconds"),
     [({"Retry-After": "3600"}, 3600.0), ({"Retry-After": "31"}, 31.0), ({"Retry-After": "soon"}, None)],
 )
-def test_a_wait_that_is_too_long_or_unclear_is_not_sat_out(
-    scripted: Scripted, said: dict[str, str], seconds: float | None
+def test_a_wait_that_is_too_long_or_unclear_is_not_waited_for(
+    scripted: Scripted, headers: dict[str, str], seconds: float | None
 ) -> None:
-    server = scripted(COOKIE, CRUMB, Answer(429, b"Too Many Requests", said))
+    server = scripted(COOKIE, CRUMB, Answer(429, b"Too Many Requests", headers))
     begun = time.monotonic()
     with Yahoo(server.url) as yahoo, pytest.raises(RateLimited, match="429 Too Many Requests") as raised:
         yahoo.quotes(["JPM"])
@@ -255,7 +255,7 @@ def test_a_crumb_that_is_never_taken_ends_as_unauthorized(scripted: Scripted) ->
     assert sum("quote" in path for path in server.asked) == 2
 
 
-def test_feeds_that_were_restarted_are_asked_on_without_a_word(feed: FeedServer) -> None:
+def test_feeds_that_were_restarted_are_asked_again_silently(feed: FeedServer) -> None:
     with Yahoo(feed.url) as yahoo:
         yahoo.quotes(["JPM"])
         yahoo._session.cookies.clear()
@@ -264,7 +264,7 @@ def test_feeds_that_were_restarted_are_asked_on_without_a_word(feed: FeedServer)
 
 
 @pytest.mark.parametrize(("status", "kind"), [(404, SourceError), (429, RateLimited), (503, SourceError)])
-def test_trouble_on_the_way_to_a_crumb_is_not_taken_for_an_unknown_symbol_or_a_wrong_password(
+def test_an_error_on_the_way_to_a_crumb_is_not_taken_for_an_unknown_symbol_or_a_wrong_password(
     scripted: Scripted, status: int, kind: type[SourceError]
 ) -> None:
     for answers in ([Answer(status)], [COOKIE, Answer(status)]):
@@ -282,7 +282,7 @@ def test_a_feed_that_is_slower_than_the_time_out_is_an_error_in_time(feed: FeedS
     assert time.monotonic() - begun < AT_ONCE
 
 
-def test_a_feed_that_is_down_is_said_with_what_to_do() -> None:
+def test_a_feed_that_is_down_is_an_error_with_what_to_do() -> None:
     with Yahoo(f"http://127.0.0.1:{choose_port()}", retries=1) as yahoo, pytest.raises(SourceError) as raised:
         yahoo.quotes(["JPM"])
     assert "Connection refused" in raised.value.got

@@ -160,7 +160,7 @@ def test_what_is_no_quote_says_which_field_is_wrong(change: dict[str, Any], name
     assert error.got.startswith(named)
 
 
-def test_an_error_of_the_market_is_told_in_its_words() -> None:
+def test_an_error_of_the_market_is_in_its_words() -> None:
     body = quote_body(None, {"code": "argument-error", "description": 'Missing value for the "symbols" argument'})
     with pytest.raises(BadPayload, match="Missing value"):
         parse_quotes(body)

@@ -50,12 +50,12 @@ class Answer(NamedTuple):
 
     status: int = 200
     body: bytes = b""
-    headers: dict[str, str] = {}  # noqa: RUF012  # nobody changes it
+    headers: dict[str, str] = {}  # noqa: RUF012  # it is never changed
     keep: int = -1
 
 
 class ScriptedServer:
-    """Answers request after request as it was told, the last answer from then on. `asked` has the paths.
+    """Answers request after request as it was made to, the last answer from then on. `asked` has the paths.
 
     An answer may also be an Event: then nothing is answered until it is set.
     """
@@ -112,7 +112,7 @@ class ScriptedServer:
                 except OSError:  # the client has hung up
                     self.close_connection = True
 
-            do_POST = do_GET  # noqa: N815  # as http.server wants it
+            do_POST = do_GET  # noqa: N815  # the name that http.server calls
 
             def _give(self, answer: Answer) -> None:
                 self.send_response(answer.status)
@@ -126,7 +126,7 @@ class ScriptedServer:
                     self.connection.shutdown(socket.SHUT_WR)
 
             def log_message(self, *args: Any) -> None:
-                """Nothing: the test asks what it wants to know."""
+                """Log nothing."""
 
         return Handler
 

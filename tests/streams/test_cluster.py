@@ -53,7 +53,7 @@ class Writing:
             self._producer.close(timeout=5)
 
 
-def test_a_topic_with_replicas_is_read_on_and_one_without_is_said_to_have_lost_its_leader(
+def test_a_topic_with_replicas_is_read_on_and_one_without_ends_with_the_missing_leader(
     three: KafkaCluster, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_watch, "_EVERY", 0.5)

@@ -102,7 +102,7 @@ def test_an_error_in_the_loop_and_a_bad_record_leave_the_stream_where_it_was(sin
         pass
 
 
-def test_an_ended_stream_says_so(single: str, broker: str) -> None:
+def test_an_ended_stream_shows_that_it_has_ended(single: str, broker: str) -> None:
     write(broker, single, [value(0)])
     stream = batches(single, start="earliest", count=1, bootstrap_servers=broker)
     assert [len(list(stream)), len(list(stream))] == [1, 0]

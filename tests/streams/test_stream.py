@@ -155,7 +155,7 @@ def test_a_time_after_the_last_record_is_now(filled: str, broker: str, start: da
     ],
     ids=repr,
 )
-def test_a_start_that_is_none_is_said_at_once(filled: str, broker: str, wrong: Any) -> None:
+def test_a_start_that_cannot_be_used_is_an_error_at_once(filled: str, broker: str, wrong: Any) -> None:
     with pytest.raises(ConfigError, match="start="):
         batches(filled, start=wrong, bootstrap_servers=broker)
 
@@ -308,7 +308,7 @@ def test_without_parsing_values_are_text_or_bytes_or_none(topic: str, broker: st
     assert list(frame.columns) == ["topic", "partition", "offset", "timestamp", "key", "value"]
 
 
-def test_a_function_of_ones_own_makes_the_columns(topic: str, broker: str, read: Read) -> None:
+def test_a_function_of_the_reader_makes_the_columns(topic: str, broker: str, read: Read) -> None:
     def parse(raw: bytes) -> dict[str, str]:
         return dict(zip(("symbol", "price"), raw.decode().split(";"), strict=True))
 
@@ -466,7 +466,7 @@ def test_whatever_the_bad_record_is_it_is_the_one_that_is_named(topic: str, brok
         list(batches(topic, start="earliest", every=0, seconds=20, bootstrap_servers=broker))
 
 
-def test_an_error_of_ones_own_function_is_chained(topic: str, broker: str) -> None:
+def test_an_error_of_the_readers_function_is_chained(topic: str, broker: str) -> None:
     topics.create(topic, bootstrap_servers=broker)
     write(broker, topic, [value(0)])
     with pytest.raises(BadPayload, match="ZeroDivisionError") as raised:
@@ -477,12 +477,12 @@ def test_an_error_of_ones_own_function_is_chained(topic: str, broker: str) -> No
 # ---- trouble -------------------------------------------------------------------------------------------------------
 
 
-def test_a_topic_that_is_missing_is_said_at_once_with_what_was_meant(filled: str, broker: str) -> None:
+def test_a_missing_topic_is_an_error_that_proposes_a_name_like_it(filled: str, broker: str) -> None:
     with pytest.raises(TopicError, match=f"did you mean '{filled}'"):
         batches(f"{filled}s", bootstrap_servers=broker)
 
 
-def test_brokers_that_are_down_are_said_at_once(topic: str) -> None:
+def test_brokers_that_are_down_are_an_error_at_once(topic: str) -> None:
     with pytest.raises(BrokerUnavailable, match="kit up"):
         batches(topic, bootstrap_servers=f"127.0.0.1:{choose_port()}")
 
@@ -495,7 +495,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_impatient")
-def test_a_topic_that_is_deleted_while_it_is_read_is_said(changing: str, broker: str) -> None:
+def test_a_topic_that_is_deleted_while_it_is_read_is_an_error(changing: str, broker: str) -> None:
     reading = Reading(stream := batches(changing, start="earliest", every=0, bootstrap_servers=broker))
     wait_until(lambda: stream.records == 15)
     topics.delete(changing, bootstrap_servers=broker)
@@ -505,7 +505,7 @@ def test_a_topic_that_is_deleted_while_it_is_read_is_said(changing: str, broker:
 
 
 @pytest.mark.usefixtures("_impatient")
-def test_a_topic_that_is_made_anew_while_it_is_read_is_said(changing: str, broker: str) -> None:
+def test_a_topic_that_is_made_anew_while_it_is_read_is_an_error(changing: str, broker: str) -> None:
     reading = Reading(stream := batches(changing, start="earliest", every=0, bootstrap_servers=broker))
     wait_until(lambda: stream.records == 15)
     topics.delete(changing, bootstrap_servers=broker)
@@ -515,7 +515,7 @@ def test_a_topic_that_is_made_anew_while_it_is_read_is_said(changing: str, broke
     assert 'start="earliest"' in reading.error.todo or "create" in reading.error.todo
 
 
-def test_records_that_were_deleted_before_they_were_read_are_said(changing: str, broker: str) -> None:
+def test_records_that_were_deleted_before_they_were_read_are_an_error(changing: str, broker: str) -> None:
     from kafka import TopicPartition
 
     from kit.servers.clients import admin

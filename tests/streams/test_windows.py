@@ -17,7 +17,10 @@ from kit.streams._windows import Windows, _Cutter, _State
 from tests.streams.tools import NOON, Reading, value, write
 from tests.wait import wait_until
 
-pytestmark = pytest.mark.usefixtures("no_thread_left")
+pytestmark = [
+    pytest.mark.usefixtures("no_thread_left"),
+    pytest.mark.filterwarnings("ignore:.*without a usable event time"),
+]
 
 SECOND = 1000
 
@@ -32,7 +35,7 @@ def cut(broker: str, topic: str, **options: Any) -> Windows:
     return windows(topic, **options)
 
 
-def told(frames: Iterator[pd.DataFrame] | list[pd.DataFrame]) -> dict[float, list[int]]:
+def summed_up(frames: Iterator[pd.DataFrame] | list[pd.DataFrame]) -> dict[float, list[int]]:
     """The windows as their start, in seconds after noon, and the numbers in them."""
     return {(frame.attrs["start"].timestamp() * SECOND - NOON) / SECOND: frame["n"].tolist() for frame in frames}
 
@@ -50,7 +53,7 @@ def single(topic: str, broker: str) -> str:
 def test_windows_tumble_at_multiples_of_their_length(single: str, broker: str) -> None:
     write(broker, single, map(value, range(7)), times=at(0, 9.999, 10, 19.999, 20, 55, 60))
     frames = list(cut(broker, single, windows=4))
-    assert told(frames) == {0: [0, 1], 10: [2, 3], 20: [4], 50: [5]}
+    assert summed_up(frames) == {0: [0, 1], 10: [2, 3], 20: [4], 50: [5]}
     for frame in frames:
         assert frame.attrs["end"] - frame.attrs["start"] == pd.Timedelta(seconds=10)
         assert (frame["timestamp"] >= frame.attrs["start"]).all()
@@ -70,41 +73,30 @@ def test_a_window_is_given_once_the_watermark_passes_its_end_and_not_before(sing
     write(broker, single, [value(2)], times=at(3))
     write(broker, single, [value(3)], times=at(10))
     assert reading.ended(20.0)
-    assert told(reading.frames) == {0: [0, 2, 1]}
+    assert summed_up(reading.frames) == {0: [0, 2, 1]}
 
 
 def test_lateness_holds_the_watermark_back(single: str, broker: str) -> None:
-    late: list[pd.DataFrame] = []
-    reading = Reading(cut(broker, single, lateness=5, late=late.append, windows=2, stop_after=60))
+    cutting = cut(broker, single, lateness=5, windows=2, stop_after=60)
+    reading = Reading(cutting)
     write(broker, single, [value(0), value(1)], times=at(0, 14.999))
     write(broker, single, [value(2), value(3)], times=at(9, 15))
     wait_until(lambda: len(reading.frames) == 1)
     write(broker, single, [value(4), value(5)], times=at(9, 25))
     assert reading.ended(20.0)
-    assert told(reading.frames) == {0: [0, 2], 10: [1, 3]}
-    assert [frame["n"].tolist() for frame in late] == [[4]]
+    assert summed_up(reading.frames) == {0: [0, 2], 10: [1, 3]}
+    assert cutting.late == 1
 
 
-def test_a_late_record_goes_to_late_as_it_came_and_is_in_no_window(single: str, broker: str) -> None:
-    late: list[pd.DataFrame] = []
-    reading = Reading(cut(broker, single, late=late.append, windows=2, stop_after=60))
+def test_a_late_record_is_counted_and_is_in_no_window(single: str, broker: str) -> None:
+    cutting = cut(broker, single, windows=2, stop_after=60)
+    reading = Reading(cutting)
     write(broker, single, [value(0), value(1)], times=at(0, 10))
     wait_until(lambda: len(reading.frames) == 1)
     write(broker, single, [value(2), value(3), value(4)], times=at(20, 3, 11))
     assert reading.ended(20.0)
-    assert told(reading.frames) == {0: [0], 10: [1, 4]}
-    assert [frame["n"].tolist() for frame in late] == [[3]]
-    assert late[0].columns.tolist() == reading.frames[0].columns.tolist()
-    assert late[0].index.tolist() == [0]
-
-
-def test_a_late_record_is_dropped_when_nobody_wants_it(single: str, broker: str) -> None:
-    reading = Reading(cut(broker, single, windows=2, stop_after=60))
-    write(broker, single, [value(0), value(1)], times=at(0, 10))
-    wait_until(lambda: len(reading.frames) == 1)
-    write(broker, single, [value(2), value(3)], times=at(3, 20))
-    assert reading.ended(20.0)
-    assert told(reading.frames) == {0: [0], 10: [1]}
+    assert summed_up(reading.frames) == {0: [0], 10: [1, 4]}
+    assert cutting.late == 1
 
 
 def test_a_windows_records_are_in_the_order_of_event_time(single: str, broker: str) -> None:
@@ -124,9 +116,9 @@ def test_partitions_that_differ_lose_nothing_when_they_are_read_from_the_beginni
     spans = {0: [number // 20 for number in range(12_000)], 1: [*range(0, 600, 50)], 2: [*range(300, 310)]}
     for partition, seconds in spans.items():
         write(broker, topic, map(value, seconds), times=at(*seconds), partition=partition)
-    late: list[pd.DataFrame] = []
-    found = told(list(cut(broker, topic, every=0, late=late.append, count=sum(map(len, spans.values())))))
-    assert late == []
+    cutting = cut(broker, topic, every=0, count=sum(map(len, spans.values())))
+    found = summed_up(list(cutting))
+    assert cutting.late == 0
     everything = [second for span in spans.values() for second in span]
     assert {start: sorted(numbers) for start, numbers in found.items()} == {
         float(start): sorted(one for one in everything if one // 10 * 10 == start) for start in range(0, 600, 10)
@@ -136,7 +128,7 @@ def test_partitions_that_differ_lose_nothing_when_they_are_read_from_the_beginni
 def test_an_empty_partition_holds_nothing_back(broker: str, topic: str) -> None:
     topics.create(topic, partitions=2, bootstrap_servers=broker)
     write(broker, topic, map(value, range(2)), times=at(0, 10))
-    assert told(list(cut(broker, topic, windows=1))) == {0: [0]}
+    assert summed_up(list(cut(broker, topic, windows=1))) == {0: [0]}
 
 
 def test_a_field_called_partition_does_not_confuse_the_watermark(broker: str, topic: str) -> None:
@@ -144,9 +136,9 @@ def test_a_field_called_partition_does_not_confuse_the_watermark(broker: str, to
     for partition in range(2):
         values = [value(number, partition="Berlin", timestamp=5) for number in (0, 1)]
         write(broker, topic, values, times=at(0, 10), partition=partition)
-    late: list[pd.DataFrame] = []
-    assert told(list(cut(broker, topic, every=0, count=4, late=late.append))) == {0: [0, 0], 10: [1, 1]}
-    assert late == []
+    cutting = cut(broker, topic, every=0, count=4)
+    assert summed_up(list(cutting)) == {0: [0, 0], 10: [1, 1]}
+    assert cutting.late == 0
 
 
 # ---- the column ----------------------------------------------------------------------------------------------------
@@ -165,7 +157,7 @@ def test_a_field_called_partition_does_not_confuse_the_watermark(broker: str, to
 def test_another_column_can_hold_the_event_time(single: str, broker: str, fields: list[dict[str, Any]]) -> None:
     write(broker, single, [value(number, **one) for number, one in enumerate(fields)], times=at(0, 0, 0))
     frames = list(cut(broker, single, on="ts", windows=2))
-    assert told(frames) == {0: [0], 10: [1]}
+    assert summed_up(frames) == {0: [0], 10: [1]}
     assert frames[0]["ts"].tolist() == [fields[0]["ts"]]
 
 
@@ -185,11 +177,10 @@ def test_a_record_without_a_usable_time_is_counted_and_named_and_the_rest_goes_o
     good = [{"ts": moment} for moment in at(1, 11)] if alone else [{"ts": "2026-01-05T12:00:01Z"}, {"ts": at(11)[0]}]
     wrong = [one for one in NO_TIMES if not alone or not isinstance(one.get("ts"), str | list | dict)]
     write(broker, single, [value(number, **one) for number, one in enumerate([good[0], *wrong, good[1]])])
-    bad: list[pd.DataFrame] = []
-    cutting = cut(broker, single, on="ts", count=len(wrong) + 2, bad=bad.append)
-    assert told(list(cutting)) == {0: [0], 10: [len(wrong) + 1]}
+    cutting = cut(broker, single, on="ts", count=len(wrong) + 2)
+    with pytest.warns(UserWarning, match=rf"{len(wrong)} record\(s\) .*{single}-0, offset 1"):
+        assert summed_up(list(cutting)) == {0: [0], 10: [len(wrong) + 1]}
     assert cutting.bad == len(wrong)
-    assert pd.concat(bad)["offset"].tolist() == [*range(1, len(wrong) + 1)]
 
 
 def test_kafkas_own_time_may_be_none_or_in_other_units(single: str, broker: str) -> None:
@@ -200,12 +191,12 @@ def test_kafkas_own_time_may_be_none_or_in_other_units(single: str, broker: str)
     write(broker, single, map(value, range(4)), times=moments)
     cutting = cut(broker, single, count=4)
     with pytest.warns(UserWarning, match=rf"2 record\(s\) .*{single}-0, offset 1"):
-        assert told(list(cutting)) == {0: [0], 10: [3]}
+        assert summed_up(list(cutting)) == {0: [0], 10: [3]}
     assert cutting.bad == 2
 
 
 def test_a_batch_without_the_column_is_bad_once_the_column_was_there(single: str, broker: str) -> None:
-    cutting = cut(broker, single, on="ts", every=0, start="now", stop_after=20, windows=1, bad=lambda batch: None)
+    cutting = cut(broker, single, on="ts", every=0, start="now", stop_after=20, windows=1)
     reading = Reading(cutting)
     write(broker, single, [value(0, ts=at(0)[0])])
     wait_until(lambda: cutting._stream.records == 1)
@@ -213,7 +204,7 @@ def test_a_batch_without_the_column_is_bad_once_the_column_was_there(single: str
     wait_until(lambda: cutting.bad == 1)
     write(broker, single, [value(1, ts=at(10)[0])])
     assert reading.ended(20.0)
-    assert told(reading.frames) == {0: [0]}
+    assert summed_up(reading.frames) == {0: [0]}
 
 
 def test_ids_stay_exact_across_the_batches_of_a_window(single: str, broker: str) -> None:
@@ -229,15 +220,13 @@ def test_ids_stay_exact_across_the_batches_of_a_window(single: str, broker: str)
 
 @pytest.mark.parametrize("count", [1, 3, 19])
 def test_a_column_that_the_first_records_lack_is_not_missed_yet(single: str, broker: str, count: int) -> None:
-    bad: list[pd.DataFrame] = []
-    cutting = cut(broker, single, on="ts", every=0, start="now", count=count + 2, bad=bad.append)
+    cutting = cut(broker, single, on="ts", every=0, start="now", count=count + 2)
     reading = Reading(cutting)
     write(broker, single, [None if number % 2 else value(number) for number in range(count)])
     wait_until(lambda: cutting.bad == count)
     write(broker, single, [value(count, ts=at(0)[0]), value(count + 1, ts=at(10)[0])])
     assert reading.ended(20.0)
-    assert told(reading.frames) == {0: [count], 10: [count + 1]}
-    assert pd.concat(bad)["offset"].tolist() == [*range(count)]
+    assert summed_up(reading.frames) == {0: [count], 10: [count + 1]}
 
 
 @pytest.mark.parametrize(("records", "options"), [(20, {}), (1, {"count": 1}), (3, {"stop_after": 2})], ids=str)
@@ -245,7 +234,7 @@ def test_a_column_that_no_record_has_ends_the_reading(
     single: str, broker: str, records: int, options: dict[str, Any]
 ) -> None:
     write(broker, single, map(value, range(records)))
-    cutting = cut(broker, single, on="ts", bad=lambda batch: None, **options)
+    cutting = cut(broker, single, on="ts", **options)
     for _ in range(2):  # it does not end without a word
         with pytest.raises(ConfigError, match="the columns are topic, partition, offset, timestamp, key, n"):
             next(cutting)
@@ -261,18 +250,18 @@ def test_of_a_topic_without_records_no_column_is_missed(single: str, broker: str
 
 def test_the_open_windows_are_given_when_the_time_is_up(single: str, broker: str) -> None:
     write(broker, single, map(value, range(3)), times=at(0, 10, 12))
-    assert told(list(cut(broker, single, stop_after=2))) == {0: [0], 10: [1, 2]}
+    assert summed_up(list(cut(broker, single, stop_after=2))) == {0: [0], 10: [1, 2]}
 
 
 def test_the_number_of_windows_counts_the_open_ones_too(single: str, broker: str) -> None:
     write(broker, single, map(value, range(3)), times=at(0, 10, 20))
-    assert told(list(cut(broker, single, windows=2, stop_after=2, lateness=60))) == {0: [0], 10: [1]}
+    assert summed_up(list(cut(broker, single, windows=2, stop_after=2, lateness=60))) == {0: [0], 10: [1]}
 
 
 def test_now_is_the_moment_of_the_call(single: str, broker: str) -> None:
     found = cut(broker, single, start="now", windows=1)
     write(broker, single, map(value, range(2)), times=at(0, 10))
-    assert told(list(found)) == {0: [0]}
+    assert summed_up(list(found)) == {0: [0]}
 
 
 def test_a_loop_that_is_left_leaves_no_thread(single: str, broker: str) -> None:
@@ -298,12 +287,12 @@ def test_a_loop_that_is_left_leaves_no_thread(single: str, broker: str) -> None:
     ],
     ids=str,
 )
-def test_an_argument_that_cannot_be_used_is_said_at_the_call(wrong: dict[str, Any]) -> None:
+def test_an_argument_that_cannot_be_used_is_an_error_at_the_call(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         windows("quotes", bootstrap_servers="127.0.0.1:1", **wrong)
 
 
-def test_a_missing_topic_is_said_at_the_call(single: str, broker: str) -> None:
+def test_a_missing_topic_is_an_error_at_the_call(single: str, broker: str) -> None:
     with pytest.raises(TopicError, match="did you mean"):
         windows(f"{single}s", bootstrap_servers=broker)
 
@@ -312,7 +301,11 @@ def test_two_readers_cut_the_same_topic_alike(single: str, broker: str) -> None:
     write(broker, single, map(value, range(50)), times=at(*range(50)))
     readers = [Reading(cut(broker, single, every=every, windows=4)) for every in (0, 0.1)]
     assert all(reader.ended(20.0) for reader in readers)
-    assert told(readers[0].frames) == told(readers[1].frames) == {s: [*range(s, s + 10)] for s in range(0, 40, 10)}
+    assert (
+        summed_up(readers[0].frames)
+        == summed_up(readers[1].frames)
+        == {s: [*range(s, s + 10)] for s in range(0, 40, 10)}
+    )
 
 
 # ---- whatever the order --------------------------------------------------------------------------------------------
@@ -326,14 +319,13 @@ def frame(records: list[tuple[int, int]], first: int) -> pd.DataFrame:
 
 
 class Cutting:
-    """A cutter and its state: windows that are over, and the late records."""
+    """A cutter and its state: it gives the windows that are over."""
 
     def __init__(self, length: pd.Timedelta, lateness: pd.Timedelta) -> None:
-        self.cutter, self.state, self.late = _Cutter(length, lateness, "timestamp"), _State(), list[pd.DataFrame]()
+        self.cutter, self.state = _Cutter(length, lateness, "timestamp"), _State()
 
     def cut(self, batch: pd.DataFrame, behind: set[int]) -> list[pd.DataFrame]:
-        state, late, _ = self.cutter.cut(self.state, batch, behind)
-        self.late += [late] if len(late) else []
+        state, _ = self.cutter.cut(self.state, batch, behind)
         self.state = state._replace(ready=())
         return list(state.ready)
 
@@ -368,7 +360,7 @@ def test_whatever_the_order_within_the_lateness_every_record_is_in_the_one_right
         begin += size
     closed = len(given_windows)
     given_windows += cutter.rest()
-    assert cutter.late == []
+    assert cutter.state.late == 0
     starts = [window.attrs["start"] for window in given_windows]
     assert starts == sorted(set(starts))
     placed = {n: window.attrs["start"] for window in given_windows for n in window["n"]}
@@ -400,7 +392,7 @@ def test_partitions_in_any_interleaving_lose_nothing_while_one_is_behind(
         given_windows += cutter.cut(frame(records, number), behind)
         number += len(batch)
     given_windows += cutter.rest()
-    assert cutter.late == []
+    assert cutter.state.late == 0
     assert sum(map(len, given_windows)) == number == sum(map(len, spans))
     starts = [window.attrs["start"] for window in given_windows]
     assert starts == sorted(set(starts))
@@ -414,5 +406,5 @@ def test_beyond_the_lateness_a_record_is_late_or_in_a_window_and_never_both(reco
     for number, record in enumerate(records):
         given_windows += cutter.cut(frame([record], number), set())
     given_windows += cutter.rest()
-    numbers = [n for window in [*given_windows, *cutter.late] for n in window["n"]]
-    assert sorted(numbers) == [*range(len(records))]
+    numbers = [n for window in given_windows for n in window["n"]]
+    assert len(set(numbers)) == len(numbers) == len(records) - cutter.state.late
