@@ -8,8 +8,8 @@ import numpy as np
 
 from kit.errors import PlotError
 from kit.plots import _bokeh, _stills
-from kit.plots._charts import LAST, Chart
-from kit.plots._text import clean, csv_of
+from kit.plots._charts import LAST, Chart, Sources
+from kit.plots._text import csv_of
 from kit.plots._window import Array, Column
 
 __all__ = ["BarChart", "Histogram"]
@@ -75,16 +75,21 @@ class BarChart(Chart):
         bars = self.bars()
         return list(bars)[:_MOST_BARS], list(bars.values())[:_MOST_BARS]
 
-    def _news(self, everything: bool) -> tuple[dict[str, Any], list[bytes]]:
-        names, values = self._drawn()
-        labels = {name: _bokeh.plain(name, 16) for name in names}
-        return {"all": everything, "factors": names, "labels": labels}, [np.array(values, float).tobytes()]
+    def _sources(self) -> Sources:
+        return {"source 0": {"y": np.array(self._drawn()[1], float)}}
 
-    def _layout(self) -> dict[str, Any]:
-        return {**super()._layout(), "kind": "bars", "labels": [clean(self.x), clean(self._label)]}
+    def _extras(self) -> dict[str, Any]:
+        names, _ = self._drawn()
+        labels = {name: _bokeh.plain(name, 16) for name in names}
+        tilt = 0.9 if sum(map(len, labels.values())) > 70 else "horizontal"
+        axis = {"major_label_overrides": labels, "major_label_orientation": tilt}
+        return {"texts": {"x": names}, "set": {"names": axis, "factors": {"factors": names}}}
+
+    def _labels(self) -> tuple[str, str]:
+        return self.x, self._label
 
     def _figure(self) -> Any:
-        return _bokeh.bars(self.title, self.height, x_label=self.x, y_label=self._label)
+        return _bokeh.bars(self)
 
     def _remarks(self) -> Iterator[str]:
         yield from super()._remarks()
@@ -94,17 +99,13 @@ class BarChart(Chart):
     def csv(self) -> str:
         return csv_of([self.x, self._label], self.bars().items())
 
-    def still(self) -> dict[str, Any]:
-        drawn = _stills.figure(self.title, self.height)
-        axes = drawn.axes[0]
+    def _paint(self, axes: Any) -> dict[str, Any]:
         names, values = self._drawn()
         axes.bar(range(len(names)), values, color=_bokeh.colour(0))
-        step = math.ceil(len(names) / 25) or 1
-        places = range(0, len(names), step)
-        axes.set_xticks(places, [_stills.label(names[n], 16) for n in places], parse_math=False)
-        if sum(len(_stills.label(names[n], 16)) for n in places) > 80:
-            axes.tick_params(axis="x", rotation=60)
-        return _stills.png(drawn, self.note)
+        places = range(0, len(names), math.ceil(len(names) / 25) or 1)
+        labels = [_stills.label(names[n], 16) for n in places]
+        axes.set_xticks(places, labels, parse_math=False, rotation=60 if sum(map(len, labels)) > 80 else 0)
+        return {}
 
 
 class Histogram(Chart):
@@ -164,25 +165,22 @@ class Histogram(Chart):
             counts, edges = np.histogram(finite, bins=[low - 2 * gap, high + 2 * gap], density=self.density)
         return counts.astype(float), edges
 
-    def _news(self, everything: bool) -> tuple[dict[str, Any], list[bytes]]:
+    def _sources(self) -> Sources:
         counts, edges = self._histogram()
-        columns = (edges[:-1], edges[1:], counts)
-        return {"all": everything}, [np.ascontiguousarray(column, float).tobytes() for column in columns]
+        return {"source 0": {"left": edges[:-1], "right": edges[1:], "y": counts}}
 
-    def _layout(self) -> dict[str, Any]:
-        return {**super()._layout(), "kind": "spans", "labels": ["", self._label]}
+    def _labels(self) -> tuple[str, str]:
+        return self.column, self._label
 
     def _figure(self) -> Any:
-        return _bokeh.spans(self.title, self.height, x_label=self.column, y_label=self._label)
+        return _bokeh.spans(self)
 
     def csv(self) -> str:
         counts, edges = self._histogram()
         head = [f"{self.column} from", f"{self.column} to", self._label]
         return csv_of(head, zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True))
 
-    def still(self) -> dict[str, Any]:
-        drawn = _stills.figure(self.title, self.height)
+    def _paint(self, axes: Any) -> dict[str, Any]:
         counts, edges = self._histogram()
-        drawn.axes[0].stairs(counts, edges, fill=True, color=_bokeh.colour(0), alpha=0.8)
-        drawn.axes[0].set_xlabel(_stills.label(self.column), fontsize=8, parse_math=False)
-        return _stills.png(drawn, self.note)
+        axes.stairs(counts, edges, fill=True, color=_bokeh.colour(0), alpha=0.8)
+        return {}

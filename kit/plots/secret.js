@@ -2,13 +2,9 @@
 // is saved with.
 function render({ model, el }) {
   const input = document.createElement("input");
-  input.type = "password";
-  input.placeholder = "not stored";
-  input.autocomplete = "off";
-  input.addEventListener("input", () => model.send({ typed: input.value }));
-  model.on("msg:custom", (message) => {
-    if (message.kind === "forget") input.value = "";
-  });
+  Object.assign(input, { type: "password", placeholder: "not stored", autocomplete: "off" });
+  input.oninput = () => model.send({ typed: input.value });
+  model.on("msg:custom", () => (input.value = "")); // the kernel has used it
   el.append(input);
 }
 

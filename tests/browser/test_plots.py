@@ -59,7 +59,7 @@ def total(columns):
     return [sum(len(y) for y in columns), round(float(sum(np.nansum(y) for y in columns)), 4)]
 
 def truth():
-    found = {name: total([y for _, y in plots[name]._data().values()]) for name in ("line", "scatter")}
+    found = {name: total([y for _, y in plots[name]._points().values()]) for name in ("line", "scatter")}
     found |= {"bars": total([list(plots["bars"].bars().values())]), "histogram": total([plots["histogram"].counts()])}
     found["table"] = [list(row) for row in reversed(plots["table"].rows())]
     found["list"] = plots["list"].items()
@@ -234,9 +234,9 @@ def test_a_click_on_the_legend_hides_a_series(plots: Plots) -> None:
     plots.check("line", plots.truth()["line"], views=1)
     button = plots.cell_of("line").get_by_role("button", name="BAC")
     hidden = f"""() => {{ {_SHOWN}
-        return figures("line")[0].renderers.filter(one => !one.visible).map(one => one.name); }}"""
+        return figures("line")[0].renderers.filter(one => !one.visible).map(one => one.data_source.name); }}"""
     button.click()
-    assert plots.page.page.evaluate(hidden) == ["line 1", "dots 1"]
+    assert plots.page.page.evaluate(hidden) == ["source 1", "few 1"]
     expect(button).to_have_attribute("aria-pressed", "false")
     button.click()
     assert plots.page.page.evaluate(hidden) == []
@@ -247,7 +247,7 @@ def test_the_button_downloads_the_rows(plots: Plots, tmp_path: Path) -> None:
     page = plots.page.page
     for name in ("line", "bars", "histogram", "table"):
         with page.expect_download() as download:
-            plots.cell_of(name).get_by_role("button", name="DownloadCsv").click()
+            plots.cell_of(name).get_by_role("button", name="Download CSV").click()
         download.value.save_as(tmp_path / f"{name}.csv")
     truth = plots.truth()
     line = pd.read_csv(tmp_path / "line.csv", parse_dates=["at"])
@@ -333,7 +333,7 @@ def test_every_text_of_data_or_user_is_text_in_the_page(plots: Plots) -> None:
 
         wait_until(pointed, timeout=20, what="a tooltip")
         expect(page.locator(".kit-tip b")).to_have_text(shown[number])
-        expect(page.locator(".kit-tip div").last).to_have_text(str(number))
+        expect(page.locator(".kit-tip div").last).to_have_text(f"@{{y}} $y: {number}")
     assert page.evaluate("window.hacked") is None
     assert page.locator("img[src=x]").count() == 0
     assert cell.locator(".widget-html").get_by_text("$a$ and $b$").count() == 1

@@ -219,7 +219,7 @@ def test_a_million_rows_at_once_cost_what_is_kept_of_them() -> None:
     frame = pd.DataFrame({"at": pd.date_range("2020-01-01", periods=1_000_000, freq="s"), "value": 1.0})
     chart = LineChart("at", "value", last=500).append(frame)
     assert (len(chart), chart.note) == (500, "last 500 of 1,000,000")
-    assert chart._rows()["at"][-1] == frame["at"].iloc[-1].timestamp() * 1000
+    assert chart._window.snapshot()["at"][-1] == frame["at"].iloc[-1].timestamp() * 1000
 
 
 @pytest.mark.parametrize("options", [{"last": 0}, {"last": 10**6}, {"seconds": 0}, {"seconds": -1}])
