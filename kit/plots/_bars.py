@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from kit.errors import PlotError
 from kit.plots import _bokeh, _stills
@@ -51,35 +52,18 @@ class BarChart(Chart):
 
     def bars(self) -> dict[str, float]:
         """The height of each bar, in the order in which their names came."""
-        names, *values = (array.tolist() for array in self._window.arrays)
-        groups: dict[str, list[float]] = {}
-        without = 0
-        for name, value in zip(names, values[0] if values else [1.0] * len(names), strict=True):
-            group = groups.setdefault(name, [])
-            if math.isfinite(value):
-                group.append(value)
-            else:
-                without += 1
-        self._without = without
-        return {name: self._reduce(group) for name, group in groups.items()}
-
-    def _reduce(self, values: list[float]) -> float:
-        if self.agg in ("sum", "count"):
-            return math.fsum(values) if self.agg == "sum" else float(len(values))
-        if not values:
-            return math.nan
-        return values[-1] if self.agg == "last" else math.fsum(values) / len(values)
-
-    def _drawn(self) -> tuple[list[str], list[float]]:
-        """The names and heights of so many bars as a page has room for."""
-        bars = self.bars()
-        return list(bars)[:_MOST_BARS], list(bars.values())[:_MOST_BARS]
+        names, *values = self._window.arrays
+        heights = np.array(values[0] if values else np.ones(len(names)), float)
+        heights[~np.isfinite(heights)] = math.nan
+        self._without = int(np.isnan(heights).sum())
+        found = pd.Series(heights).groupby(names, sort=False).agg(self.agg)
+        return {str(name): float(height) for name, height in found.items()}
 
     def _sources(self) -> Sources:
-        return {"source 0": {"y": np.array(self._drawn()[1], float)}}
+        return {"source 0": {"y": np.array(list(self.bars().values())[:_MOST_BARS], float)}}
 
     def _extras(self) -> dict[str, Any]:
-        names, _ = self._drawn()
+        names = list(self.bars())[:_MOST_BARS]
         labels = {name: _bokeh.plain(name, 16) for name in names}
         tilt = 0.9 if sum(map(len, labels.values())) > 70 else "horizontal"
         axis = {"major_label_overrides": labels, "major_label_orientation": tilt}
@@ -92,15 +76,16 @@ class BarChart(Chart):
         return _bokeh.bars(self)
 
     def _remarks(self) -> Iterator[str]:
+        more = len(self.bars()) - _MOST_BARS
         yield from super()._remarks()
-        if (more := len(set(self._window.arrays[0].tolist())) - _MOST_BARS) > 0:
+        if more > 0:
             yield f"{more:,} more bars are not drawn"
 
     def csv(self) -> str:
         return csv_of([self.x, self._label], self.bars().items())
 
     def _paint(self, axes: Any) -> dict[str, Any]:
-        names, values = self._drawn()
+        names, values = list(self.bars())[:_MOST_BARS], list(self.bars().values())[:_MOST_BARS]
         axes.bar(range(len(names)), values, color=_bokeh.colour(0))
         places = range(0, len(names), math.ceil(len(names) / 25) or 1)
         labels = [_stills.label(names[n], 16) for n in places]
@@ -115,10 +100,8 @@ class Histogram(Chart):
     ----------
     column
         The column with the values.
-    bins
-        How many spans, from the least value to the greatest.
-    density
-        Scale the bars so that their area is 1.
+    bins, density
+        How many spans, from the least value to the greatest; whether to scale the bars so that their area is 1.
     last, title, height
         As in `LineChart`.
 
@@ -156,13 +139,11 @@ class Histogram(Chart):
             return np.zeros(0), np.zeros(1)
         low, high = finite.min(), finite.max()
         # Values so close to each other that floats cannot say where a bar ends get one bar.
-        gap = np.spacing(np.abs(finite).max())
-        if (high - low) / self.bins > 2 * gap:
-            counts, edges = np.histogram(finite, bins=self.bins, density=self.density)
-        elif 1 / self.bins > 2 * gap:  # numpy gives equal values a span of 1
-            counts, edges = np.histogram(finite, bins=self.bins if low == high else 1, density=self.density)
-        else:
-            counts, edges = np.histogram(finite, bins=[low - 2 * gap, high + 2 * gap], density=self.density)
+        gap = 2 * np.spacing(np.abs(finite).max())
+        bins: Any = self.bins if (high - low) / self.bins > gap or low == high else 1
+        if (high - low or 1) / self.bins <= gap >= 1 / self.bins:  # numpy gives equal values a span of 1
+            bins = [low - gap, high + gap]
+        counts, edges = np.histogram(finite, bins=bins, density=self.density)
         return counts.astype(float), edges
 
     def _sources(self) -> Sources:

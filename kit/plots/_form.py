@@ -2,7 +2,7 @@
 
 import html
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -38,7 +38,7 @@ class Form:
     --------
     >>> form = Form(lambda symbol, every: f"{symbol} each {every} s", symbol=["JPM", "GE"], every=1.0)
     >>> form.apply()
-    >>> form.said
+    >>> form.answer
     'JPM each 1.0 s'
     """
 
@@ -48,7 +48,7 @@ class Form:
         _check_takes(function, fields)
         self._function = function
         self.fields = {name: self._field(name, given) for name, given in fields.items()}
-        self.said = ""
+        self.answer = ""
         self._button, self._answer = Button(description=clean(label), button_style="primary"), HTML("")
         self._button.on_click(lambda _: self.apply())
         rows = [HBox([_label(name), field]) for name, field in self.fields.items()]
@@ -72,21 +72,20 @@ class Form:
 
     def apply(self) -> None:
         """What the button does: call the function with what is filled in."""
-        values = {name: field.value for name, field in self.fields.items()}
-        hidden = [field for field in self.fields.values() if isinstance(field, _Secret)]
-        secrets = [field.value for field in hidden if field.value]
-        for field in hidden:
-            field.forget()
+        hidden = {name: field.forget() for name, field in self.fields.items() if isinstance(field, _Secret)}
+        values = {name: field.value for name, field in self.fields.items()} | hidden
         self._button.disabled = True
         try:
             answer, wrong = self._function(**values), False
+        except KitError as error:
+            answer, wrong = error, True
         except Exception as error:  # an error of the reader's function is shown to the reader
-            answer, wrong = f"{type(error).__name__}: {error}" if not isinstance(error, KitError) else error, True
+            answer, wrong = f"{type(error).__name__}: {error}", True
         finally:
             self._button.disabled = False
-        self.said = _without(secrets, "" if answer is None else clean(answer))
+        self.answer = _without(filter(None, hidden.values()), "" if answer is None else clean(answer))
         colour = "var(--jp-error-color1, #b00)" if wrong else "inherit"
-        shown = html.escape(self.said)
+        shown = html.escape(self.answer)
         self._answer.value = f"<pre style='color:{colour};white-space:pre-wrap'>{shown}</pre>" if shown else ""
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
@@ -112,10 +111,11 @@ class _Secret(anywidget.AnyWidget):
     def _typed(self, _: Any, content: Mapping[str, Any], _buffers: list[bytes]) -> None:
         self.value = str(content.get("typed", ""))
 
-    def forget(self) -> None:
-        """Empty the field, here and in every view."""
-        self.value = ""
-        self.send({"kind": "forget"})
+    def forget(self) -> str:
+        """Empty the field, here and in every view; what was in it."""
+        self.send({})
+        value, self.value = self.value, ""
+        return value
 
 
 def _label(name: str) -> HTML:
@@ -151,7 +151,7 @@ def _check_takes(function: Callable[..., Any], fields: dict[str, Any]) -> None:
         raise PlotError(expected, got=got, todo=todo) from None
 
 
-def _without(secrets: list[str], text: str) -> str:
+def _without(secrets: Iterable[str], text: str) -> str:
     for secret in secrets:
         for written in (secret, repr(secret)[1:-1], quote(secret), quote_plus(secret)):
             text = text.replace(written, "…")

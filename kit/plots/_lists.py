@@ -58,10 +58,8 @@ class LiveTable(_HtmlPlot):
         Which columns, in which order; by default those of the first data.
     by
         Show one row for each value of this column, the newest, in the order in which they first came.
-    last
-        How many rows are kept. Of more than 300, the page shows the newest; the file has all.
-    title
-        A heading.
+    last, title
+        How many rows are kept (of more than 300, the page shows the newest, the file has all); a heading.
 
     Examples
     --------
@@ -73,40 +71,33 @@ class LiveTable(_HtmlPlot):
     def __init__(
         self, columns: Sequence[str] | None = None, *, by: str | None = None, last: int = 20, title: str = ""
     ) -> None:
-        if by is not None and columns is not None and by not in columns:
-            raise PlotError(f"a column {by!r}", got=f"the columns {', '.join(columns)}", todo="add it, or change by")
-        self.by, self._given = by, columns is not None
-        super().__init__(
-            [Column(name, "any") for name in columns or ()], last=last if by is None else _KEYS, title=title
-        )
-        if columns:
-            self._window = self._window_of(columns)
+        self.by, self._given = by, columns
+        super().__init__([], last=last if by is None else _KEYS, title=title)
+        self._window = self._empty([])
 
     def _records(self, data: Any) -> Any:
         return tidy(data)
 
     def _empty(self, data: Data) -> Window:
         """A window with the columns that were asked for, or else those of the data."""
-        if self._given:
-            return self._window_of([column.name for column in self._window.columns])
-        names = names_of(data)
-        if names:
-            columns_of(data, [*names, *([self.by] if self.by else [])])
-        return self._window_of(names)
-
-    def _window_of(self, names: Sequence[str]) -> Window:
-        columns = [Column(name, "any") for name in names]
+        names = names_of(data) if self._given is None else self._given
+        columns, last = [Column(name, "any") for name in names], self._window.last
+        if self._given is None and names:
+            columns_of(data, names)  # an error if some rows have others
         if self.by is None or not columns:
-            return Window(columns, last=self._window.last)
-        return KeyedWindow(columns, last=self._window.last, by=self.by)
+            return Window(columns, last=last)
+        columns_of(dict.fromkeys(names), [self.by])  # an error if it is none of them
+        return KeyedWindow(columns, last=last, by=self.by)
 
     def rows(self) -> list[tuple[str, ...]]:
         """The rows that are kept, as text."""
-        return list(zip(*(_texts(array.tolist()) for array in self._window.arrays), strict=True))
+        return self._texts(slice(None))
+
+    def _texts(self, part: slice) -> list[tuple[str, ...]]:
+        return list(zip(*(_texts(array[part].tolist()) for array in self._window.arrays), strict=True))
 
     def _body(self) -> str:
-        part = slice(_SHOWN) if self.by else slice(-_SHOWN, None)
-        rows = list(zip(*(_texts(array[part].tolist()) for array in self._window.arrays), strict=True))
+        rows = self._texts(slice(_SHOWN) if self.by else slice(-_SHOWN, None))
         head = _line([column.name for column in self._window.columns], "th")
         body = "".join(_line(row, "td") for row in (rows if self.by else reversed(rows)))
         return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
@@ -119,10 +110,8 @@ class LiveList(_HtmlPlot):
     ----------
     column
         The column with the texts. `append` also takes a text, or a list of texts.
-    last
-        How many are kept.
-    title
-        A heading.
+    last, title
+        How many are kept; a heading.
 
     Examples
     --------
@@ -156,12 +145,10 @@ class Metric(_HtmlPlot):
     ----------
     column
         The column with the values. `append` also takes a number, or a list of numbers.
-    title
-        What the number is; by default the column's name.
+    title, last
+        What the number is, by default the column's name; how many values the line has.
     format
-        How it is written, as in `format`: ``",.2f"``.
-    last
-        How many values the line has.
+        How the number is written, as in `format`: ``",.2f"``.
 
     Examples
     --------
@@ -232,8 +219,7 @@ def _is_time(value: Any) -> bool:
 
 def _since_1970(value: Any) -> float:
     """Milliseconds; a time without a zone is taken as UTC, as on an axis."""
-    at = pd.Timestamp(value)
-    return float((at if at.tzinfo else at.tz_localize("UTC")).timestamp() * 1000)
+    return float(pd.to_datetime(value, utc=True).timestamp() * 1000)
 
 
 def _in_a_file(value: Any) -> Any:

@@ -15,7 +15,7 @@ import pytest
 from kit.errors import PlotError
 from kit.plots import BarChart, Form, Histogram, LineChart, LiveList, LiveTable, Metric, ScatterChart
 from kit.plots._text import clean, csv_of, digits_of, instant, iso
-from tests.plots.tools import ALL, Page, drawn, is_png, make
+from tests.plots.tools import ALL, Page, drawn, is_png, make, snapshot
 
 AT = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 MS = 1_767_623_400_000.0
@@ -191,7 +191,7 @@ def test_an_interrupt_in_the_middle_of_an_append_leaves_a_row_in_whole_or_not_at
         finally:
             sys.settrace(None)
         assert len({len(column) for column in plot._window.arrays}) == 1
-        for row in zip(*plot._window.snapshot().values(), strict=True):
+        for row in zip(*snapshot(plot._window).values(), strict=True):
             numbers = {float(str(value).removeprefix("n")) for value in row}
             assert len(numbers) == 1
     assert threading.active_count() < 50

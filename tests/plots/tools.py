@@ -12,7 +12,7 @@ import numpy as np
 from kit import plots
 from kit.plots._plot import Plot
 
-__all__ = ["ALL", "Gate", "Page", "drawn", "make", "record", "text_of"]
+__all__ = ["ALL", "Gate", "Page", "drawn", "make", "record", "snapshot", "text_of"]
 
 ALL = ("line", "scatter", "bars", "histogram", "table", "keyed", "list", "metric")
 
@@ -85,6 +85,11 @@ def drawn(chart: Any) -> dict[str, dict[str, list[Any]]]:
 def text_of(plot: Any) -> str:
     """The HTML of a plot that is HTML."""
     return str(plot.still()["text/html"])
+
+
+def snapshot(window: Any) -> dict[str, list[Any]]:
+    """The rows that a window holds, a list a column."""
+    return {column.name: array.tolist() for column, array in zip(window.columns, window.arrays, strict=True)}
 
 
 class Gate:
