@@ -9,6 +9,7 @@ from urllib.parse import quote, quote_plus
 
 import anywidget
 import ipywidgets
+import traitlets
 from ipywidgets import HTML, Button, HBox, VBox
 from ipywidgets.widgets.interaction import interactive
 
@@ -53,6 +54,7 @@ class Form:
         self._button.on_click(lambda _: self.apply())
         rows = [HBox([_label(name), field]) for name, field in self.fields.items()]
         self.widget = VBox([*rows, self._button, self._answer])
+        self.widget.children += (_Saved(_id=self.widget.model_id, layout={"display": "none"}),)
 
     def _field(self, name: str, given: Any) -> ipywidgets.Widget:
         if given is Form.SECRET:
@@ -89,7 +91,8 @@ class Form:
         self._answer.value = f"<pre style='color:{colour};white-space:pre-wrap'>{shown}</pre>" if shown else ""
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self.widget._repr_mimebundle_(**options)
+        line = f"<i>{html.escape(repr(self))}: a form. Run the notebook to use it.</i>"
+        return {"text/html": line, **self.widget._repr_mimebundle_(**options), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
         return clean(f"Form({', '.join(self.fields)})")
@@ -116,6 +119,13 @@ class _Secret(anywidget.AnyWidget):
         self.send({})
         value, self.value = self.value, ""
         return value
+
+
+class _Saved(anywidget.AnyWidget):
+    """Has a line in the place of the form in a notebook that is saved: see plot.js. Shows nothing itself."""
+
+    _esm = Path(__file__).parent / "plot.js"
+    _id = traitlets.Unicode().tag(sync=True)
 
 
 def _label(name: str) -> HTML:

@@ -1,25 +1,21 @@
 // The page's half of a plot. The kernel sends numbered messages with what is new: columns for the sources of a Bokeh
-// figure, or HTML in which it has escaped all texts. A page that opens, or misses a number, asks for everything. The page
-// itself writes texts by `textContent`, so none of them is markup.
+// figure, or HTML in which it has escaped all texts; other texts are written by `textContent`. A page that opens, or
+// misses a number, asks for everything.
 
 const ASK_AGAIN_MS = 3000;
-const NEAR = 12; // pixels
 const VIEW = "application/vnd.jupyter.widget-view+json";
 
-// What all plots of a page share: when BokehJS of each version was asked for.
-const shared = (globalThis[Symbol.for("kit.plots")] ??= { asked: {} });
+// When BokehJS of each version was asked for, by all plots of the page.
+const asked = (globalThis[Symbol.for("kit.plots")] ??= {});
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
-
-function element(tag, className, properties) {
-  return Object.assign(document.createElement(tag), { className, ...properties });
-}
-
+const element = (tag, className, more) => Object.assign(document.createElement(tag), { className, ...more });
+const number = (value) => value.toLocaleString("en", { maximumSignificantDigits: 7 });
 const loaded = (version) => (window.Bokeh?.version === version ? window.Bokeh : window.Bokeh?.[version]);
 
 async function load(version, zipped) {
-  if (loaded(version) || shared.asked[version] === Infinity) return; // two kernels have answered
-  shared.asked[version] = Infinity;
+  if (loaded(version) || asked[version] === Infinity) return; // two kernels have answered
+  asked[version] = Infinity;
   const plain = new Blob([zipped]).stream().pipeThrough(new DecompressionStream("gzip"));
   const script = new Blob([await new Response(plain).blob()], { type: "text/javascript" });
   document.head.append(element("script", "", { src: URL.createObjectURL(script) }));
@@ -32,8 +28,6 @@ function joined(before, keep, fresh) {
   new Uint8Array(out.buffer, 8 * keep).set(new Uint8Array(fresh.buffer, fresh.byteOffset, fresh.byteLength));
   return out;
 }
-
-const number = (value) => value.toLocaleString("en", { maximumSignificantDigits: 7 });
 
 function instant(milliseconds, digits) {
   const whole = Math.floor(milliseconds);
@@ -59,25 +53,19 @@ function chart(box, plot, send) {
   const { bokeh, item, height, lines, many } = plot.layout;
   const [figure, legend] = [element("div", "kit-figure"), element("div", "kit-legend")];
   let [root, gone, names] = [null, false, []]; // the figure's view, whether it is over, what the legend shows
-  box.className = "kit-plot kit-chart";
-  box.replaceChildren(figure, legend);
-
   const named = (name) => root.model.document.get_model_by_name(name);
-
   async function embed() {
-    while (!gone && !(loaded(bokeh) && figure.isConnected)) { // BokehJS measures the page
-      if (!loaded(bokeh) && !(performance.now() - shared.asked[bokeh] < ASK_AGAIN_MS)) {
-        shared.asked[bokeh] = performance.now(); // when no answer comes, because this chart is closed, another asks
-        send({ kind: "bokehjs" });
-      }
-      await pause(30);
+    for (; !gone && !(loaded(bokeh) && figure.isConnected); await pause(30)) { // BokehJS measures the page
+      if (loaded(bokeh) || performance.now() - asked[bokeh] < ASK_AGAIN_MS) continue;
+      asked[bokeh] = performance.now(); // when no answer comes, because this chart is closed, another asks
+      send({ kind: "bokehjs" });
     }
     if (gone) return;
     [root] = await loaded(bokeh).embed.embed_item(structuredClone(item), figure);
     if (gone) return remove();
-    // Of a line, Bokeh finds the point above or below the mouse, however far: only what is near counts.
+    // Of a line, Bokeh finds the point above or below the mouse, however far: only 12 pixels count.
     named("hover").tooltips = (source, { index, sy, snap_sy }) =>
-      lines && Math.abs(sy - snap_sy) > NEAR ? null : tip(plot, source, index);
+      lines && Math.abs(sy - snap_sy) > 12 ? null : tip(plot, source, index);
     // Off the screen it has its data, and is not painted.
     new IntersectionObserver((seen) => root.model.setv({ hold_render: !seen.at(-1).isIntersecting })).observe(figure);
     draw();
@@ -87,10 +75,8 @@ function chart(box, plot, send) {
     if (!root) return;
     for (const [name, properties] of Object.entries(plot.set)) named(name).setv(properties);
     for (const [name, data] of Object.entries(plot.sources)) if (named(name).data !== data) named(name).data = data;
-    if (many && names !== plot.names) list((names = plot.names));
-  }
-
-  function list() {
+    if (!many || names === plot.names) return;
+    names = plot.names;
     legend.style.maxHeight = `${height - 60}px`;
     const buttons = names.map(([slot, name, colour]) => {
       const line = named(`line ${slot}`);
@@ -107,9 +93,18 @@ function chart(box, plot, send) {
     const { hold_render } = root.model;
     root.model.hold_render = false;
     root.paint(); // its ranges follow the data when it is painted
-    const canvas = withNames(root.export("png", false).canvas, plot.note.text, names);
+    const { canvas, canvas: { width, height } } = root.export("png", false); // has no note and no names of series
+    const out = element("canvas", "", { width: width + (names.length && 170), height: height + 20 });
+    const pen = Object.assign(out.getContext("2d"), { font: "12px sans-serif", fillStyle: "#8a8a8a" });
+    const most = Math.floor(height / 18) - 3;
+    pen.drawImage(canvas, 0, 0);
+    pen.fillText(plot.note.text, 4, height + 14);
+    for (const [n, [, name, colour]] of names.slice(0, most + 1).entries()) {
+      pen.fillStyle = colour;
+      pen.fillText(n === most ? `and ${names.length - n} more` : name.slice(0, 24), width + 6, 44 + 18 * n);
+    }
     root.model.hold_render = hold_render;
-    return { "image/png": canvas.toDataURL("image/png").split(",")[1] };
+    return { "image/png": out.toDataURL("image/png").split(",")[1] };
   }
 
   function remove() {
@@ -120,70 +115,65 @@ function chart(box, plot, send) {
     window.Bokeh.documents.splice(window.Bokeh.documents.indexOf(document), 1);
   }
 
+  box.className = "kit-plot kit-chart";
+  box.replaceChildren(figure, legend);
   embed();
   return { draw, picture, remove };
-}
-
-// The picture of a figure with the note and the names of the series, which are no part of it.
-function withNames(canvas, note, names) {
-  const { width, height } = canvas;
-  const out = element("canvas", "", { width: width + (names.length && 170), height: height + 20 });
-  const pen = Object.assign(out.getContext("2d"), { font: "12px sans-serif", fillStyle: "#8a8a8a" });
-  const most = Math.floor(height / 18) - 3;
-  pen.drawImage(canvas, 0, 0);
-  pen.fillText(note, 4, height + 14);
-  for (const [n, [, name, colour]] of names.slice(0, most + 1).entries()) {
-    pen.fillStyle = colour;
-    pen.fillText(n === most ? `and ${names.length - n} more` : name.slice(0, 24), width + 6, 44 + 18 * n);
-  }
-  return out;
 }
 
 // What is read: a table, a list, a number.
 function written(box, plot) {
   const [title, scroll] = [element("b", "", { textContent: plot.layout.title }), element("div", "kit-scroll")];
   box.replaceChildren(title, scroll);
-  const draw = () => (scroll.innerHTML = plot.html);
   const picture = () => ({ "text/html": box.outerHTML + element("i", "", { textContent: plot.note.text }).outerHTML });
-  return { draw, picture, remove: () => {} };
+  return { draw: () => (scroll.innerHTML = plot.html), picture, remove: () => {} };
 }
 
 // JupyterLab writes into the file, in place of the live plot, its last picture, which every reader shows. The page goes
 // on with the live plot, and a page that opens the file while the kernel runs makes it live again.
 function attend(manager, id, picture) {
   const { context } = manager;
-  if (!context?.saveState) return () => {}; // other front ends keep what they like
+  const holders = new Set([id]); // the plot, and the boxes that hold it
   const each = (act) => {
-    for (const cell of context.model.cells)
+    for (const cell of context?.saveState ? context.model.cells : []) // other front ends keep what they like
       for (let n = 0; n < (cell.outputs?.length ?? 0); n++) act(cell.outputs.get(n).toJSON(), n, cell);
   };
-  const save = (_, state) =>
+  const save = (_, state) => {
     each((json, n, { sharedModel }) => {
-      const { [VIEW]: view, ...data } = json.data ?? {};
-      if (view?.model_id !== id) return;
-      const still = { ...json, data: { ...data, ...picture() }, metadata: { ...json.metadata, kit: view } };
+      const { [VIEW]: view, "text/html": line, ...data } = json.data ?? {};
+      if (!holders.has(view?.model_id)) return;
+      const still = { ...data, ...(picture() ?? (line && { "text/html": line })) };
+      const saved = { ...json, data: still, metadata: { ...json.metadata, kit: { id, view } } };
       // JupyterLab's own name for a change that its views do not follow.
-      sharedModel.updateOutputs(n, n + 1, [state === "started" ? still : json], "silent-change");
+      sharedModel.updateOutputs(n, n + 1, [state === "started" ? saved : json], "silent-change");
     });
-  const revive = ({ data, metadata }, n, { outputs }) => {
-    if (metadata?.kit?.model_id !== id || data[VIEW]) return;
-    outputs.get(n).setData({ data: { ...data, [VIEW]: metadata.kit }, metadata });
+    if (state === "completed") context.model.dirty = false;
   };
-  manager.get_model(id).then((own) => own.comm_live && each(revive));
-  context.saveState.connect(save);
-  return () => context.saveState.disconnect(save);
+  const revive = async ({ data, metadata }, n, { outputs }) => {
+    const view = metadata?.kit?.id === id && !data[VIEW] && metadata.kit.view;
+    for (let tries = 0; view && tries < 100 && !manager.has_model(view.model_id); tries++) await pause(100);
+    if (!view || !(await manager.get_model(view.model_id)).comm_live) return;
+    outputs.get(n).setData({ data: { ...data, [VIEW]: view }, metadata });
+  };
+  const within = (one) => (one.get ? [...(one.get("children") ?? []), ...(one.get("outputs") ?? [])] : []);
+  const isIn = (one) => [one.model_id, one.data?.[VIEW]?.model_id].includes(id) || within(one).some(isIn);
+  const find = async ({ data }) => {
+    const root = manager.has_model(data?.[VIEW]?.model_id) && (await manager.get_model(data[VIEW].model_id));
+    if (root && isIn(root)) holders.add(root.model_id);
+  };
+  context?.ready?.then(() => each(revive));
+  context?.saveState?.connect(save);
+  return { look: () => each(find), end: () => context?.saveState?.disconnect(save) };
 }
 
 export default () => {
   const plot = { seq: -1, names: [], sources: {}, set: {} };
   const views = new Set();
-  let [model, live, asked, clicked] = [null, true, -Infinity, 0];
-
+  let [model, live, last, clicked, notebook] = [null, true, -Infinity, 0, null];
   const send = (message) => live && model.send(message);
-
   function ask() {
-    if (plot.seq >= 0 || performance.now() - asked < ASK_AGAIN_MS / 3) return;
-    asked = performance.now();
+    if (plot.seq >= 0 || performance.now() - last < ASK_AGAIN_MS / 3) return;
+    last = performance.now();
     send({ kind: "everything" });
     setTimeout(ask, ASK_AGAIN_MS);
   }
@@ -196,12 +186,11 @@ export default () => {
     }
     if (kind !== "draw") return;
     const isNext = message.layout || message.seq === plot.seq + 1;
-    Object.assign(plot, isNext ? message : { seq: -1 });
+    Object.assign(plot, isNext ? message : { seq: -1 }, message.layout && { sources: {} });
     if (!isNext) return ask();
-    for (const [name, keep, columns, texts] of parts) {
-      const before = plot.sources[name] ?? {};
-      const fresh = columns.map((column) => [column, joined(before[column], keep, buffers.shift())]);
-      plot.sources[name] = { ...Object.fromEntries(fresh), ...texts };
+    for (const [name, keep, columns] of parts) {
+      const data = columns.map((column) => [column, joined(plot.sources[name]?.[column], keep, buffers.shift())]);
+      plot.sources[name] = { ...Object.fromEntries(data), ...message.texts };
     }
     for (const view of views) view.soon();
   }
@@ -213,23 +202,25 @@ export default () => {
     let [drawing, drawn, timer, due] = [null, null, 0, 0]; // a drawing, of which layout; when the next may be
     foot.append(note, element("button", "kit-csv", { textContent: "Download CSV", onclick }));
     el.append(box, foot);
-
     function draw() {
-      const [began, { layout }] = [performance.now(), plot];
+      const began = performance.now();
       timer = 0;
       if (note.textContent !== plot.note.text) note.textContent = plot.note.text;
       note.classList.toggle("kit-failed", plot.note.failed);
-      if (layout && drawn !== layout.number) {
+      if (plot.layout && drawn !== plot.layout.number) {
         drawing?.remove();
-        [drawing, drawn] = [(layout.item ? chart : written)(box, plot, send), layout.number];
+        drawn = plot.layout.number;
+        drawing = (plot.layout.item ? chart : written)(box, plot, send);
       }
       drawing?.draw();
       due = 3 * performance.now() - 2 * began; // what takes long is drawn less often
     }
 
-    const view = { soon: () => (timer ||= setTimeout(draw, due - performance.now())), picture: () => drawing?.picture() };
+    const soon = () => (timer ||= setTimeout(draw, due - performance.now()));
+    const view = { soon, picture: () => drawing?.picture() };
     views.add(view);
-    plot.seq < 0 ? ask() : draw();
+    notebook.look();
+    (plot.seq < 0 ? ask : draw)();
     return () => {
       clearTimeout(timer);
       views.delete(view);
@@ -237,13 +228,13 @@ export default () => {
     };
   }
 
-  function initialize({ model: own }) {
-    const id = own.get("_id");
-    model = own;
+  function initialize(widget) {
+    ({ model } = widget);
     model.on("msg:custom", receive);
     model.on("comm_live_update", () => (live = false)); // the kernel has been restarted, or is gone
-    return attend(model.widget_manager, id, () => [...views].map((view) => view.picture()).find(Boolean));
+    const picture = () => [...views].map((view) => view.picture()).find(Boolean);
+    notebook = attend(model.widget_manager, model.get("_id"), picture);
+    return notebook.end;
   }
-
   return { initialize, render };
 };
