@@ -1,4 +1,4 @@
-"""What `kit lab` adds to JupyterLab: settings. They keep the state of widgets, as forms, when a notebook is saved."""
+"""What `kit lab` adds to JupyterLab: settings that keep it quiet."""
 
 import os
 from pathlib import Path

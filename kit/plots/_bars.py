@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from kit.errors import PlotError
-from kit.plots import _bokeh, _stills
+from kit.plots import _bokeh
 from kit.plots._charts import LAST, Chart, Sources
 from kit.plots._text import csv_of
 from kit.plots._window import Array, Column
@@ -84,14 +84,6 @@ class BarChart(Chart):
     def csv(self) -> str:
         return csv_of([self.x, self._label], self.bars().items())
 
-    def _paint(self, axes: Any) -> dict[str, Any]:
-        names, values = list(self.bars())[:_MOST_BARS], list(self.bars().values())[:_MOST_BARS]
-        axes.bar(range(len(names)), values, color=_bokeh.colour(0))
-        places = range(0, len(names), math.ceil(len(names) / 25) or 1)
-        labels = [_stills.label(names[n], 16) for n in places]
-        axes.set_xticks(places, labels, parse_math=False, rotation=60 if sum(map(len, labels)) > 80 else 0)
-        return {}
-
 
 class Histogram(Chart):
     """How often values of a column fall in each of several equal spans.
@@ -160,8 +152,3 @@ class Histogram(Chart):
         counts, edges = self._histogram()
         head = [f"{self.column} from", f"{self.column} to", self._label]
         return csv_of(head, zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True))
-
-    def _paint(self, axes: Any) -> dict[str, Any]:
-        counts, edges = self._histogram()
-        axes.stairs(counts, edges, fill=True, color=_bokeh.colour(0), alpha=0.8)
-        return {}

@@ -52,10 +52,6 @@ class Chart(Plot):
         """What is written at the axes."""
         raise NotImplementedError
 
-    def _paint(self, axes: Any) -> dict[str, Any]:
-        """Draw what there is in a still; returns what its legend is to name."""
-        raise NotImplementedError
-
     def _news(self, everything: bool) -> tuple[dict[str, Any], list[bytes]]:
         sources, content = self._sources(), self._extras()
         everything |= self._layout["look"] != self._look
@@ -183,7 +179,7 @@ class _Series(Chart):
 
     def _extras(self) -> dict[str, Any]:
         names = [[slot, clean(name), _bokeh.colour(slot)] for name, slot in self._slots.items()]
-        return {"names": names, "digits": self._digits()}
+        return {"names": names, "digits": self._digits(), "lines": self._lines}
 
     def _labels(self) -> tuple[str, str]:
         zone = " (UTC)" if self._digits() > DAY else ""
@@ -195,7 +191,7 @@ class _Series(Chart):
 
     def _made(self) -> dict[str, Any]:
         labels = [clean(self.x), clean(self.y[0]) if len(self.y) == 1 else "value"]
-        return super()._made() | {"lines": self._lines, "many": self._many, "labels": labels}
+        return super()._made() | {"many": self._many, "labels": labels}
 
     def _remarks(self) -> Iterator[str]:
         at = np.isfinite(self._window.arrays[0])
@@ -215,18 +211,6 @@ class _Series(Chart):
             for x, y in zip(*(values.tolist() for values in points), strict=True)
         )
         return csv_of(head, rows)
-
-    def _paint(self, axes: Any) -> dict[str, Any]:
-        made: dict[str, Any] = {}
-        points = self._points()
-        self._assign(list(points))
-        for name, slot in self._slots.items():
-            at, y = points[name]
-            x = np.rint(at * 1000).astype("datetime64[us]") if self._digits() else at
-            look = {"linewidth": 1.5, "marker": "o" if len(at) == 1 else ""}
-            look = look if self._lines else {"linewidth": 0, "marker": ".", "markersize": 6, "alpha": 0.6}
-            made[name] = axes.plot(x, y, color=_bokeh.colour(slot), **look)[0]
-        return made
 
 
 class LineChart(_Series):

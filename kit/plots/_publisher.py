@@ -13,8 +13,8 @@ from kit.deadline import pause
 
 __all__ = ["changed", "forget"]
 
-_PERIOD = 0.02  # seconds between two publications of a plot
-_MESSAGES_A_SECOND = 400  # of all plots; Jupyter's server drops what is beyond 1,000
+_PERIOD = 0.03  # seconds between two publications of a plot
+_MESSAGES_A_SECOND = 300  # of all plots; Jupyter's server drops what is beyond 1,000
 _BYTES_A_SECOND = 600_000  # and beyond a million bytes a second
 _SHARE = 0.3  # of its time that a kernel spends on publishing, at most
 _LONGEST = 1.0  # seconds: however slow it is, a plot is not forgotten

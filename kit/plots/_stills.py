@@ -2,11 +2,15 @@
 
 import base64
 import io
+import math
 import os
 import warnings
 from typing import Any
 from weakref import WeakValueDictionary
 
+import numpy as np
+
+from kit.plots._bokeh import colour
 from kit.plots._text import clean, cut
 
 __all__ = ["is_wanted", "label", "picture", "shown", "stills"]
@@ -46,9 +50,13 @@ def picture(chart: Any) -> dict[str, Any]:
     axes.spines[["top", "right"]].set_visible(False)
     for axis, text in zip((axes.xaxis, axes.yaxis), chart._labels(), strict=True):
         axis.set_label_text(label(text), fontsize=8, parse_math=False)
-    names = chart._paint(axes)
-    if len(names) > 1:
-        _legend(axes, names)
+    sources, extras = chart._sources(), chart._extras()
+    artists = {
+        name: _paint(axes, sources[f"source {slot}"], extras, own)
+        for slot, name, own in extras.get("names", [[0, "", colour(0)]])
+    }
+    if len(artists) > 1:
+        _legend(axes, artists)
     note = f"still picture, {chart.note}"
     drawn.supxlabel(note, fontsize=8, color="#777777", x=0.01, ha="left", parse_math=False)
     out = io.BytesIO()
@@ -56,6 +64,23 @@ def picture(chart: Any) -> dict[str, Any]:
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # it draws a box for an emoji
         drawn.savefig(out, format="png", metadata={"Software": None})
     return {"image/png": base64.b64encode(out.getvalue()).decode()}
+
+
+def _paint(axes: Any, columns: dict[str, Any], extras: dict[str, Any], own: str) -> Any:
+    if "left" in columns:
+        edges = [*columns["left"], *columns["right"][-1:]] or [0.0]
+        return axes.stairs(columns["y"], edges, fill=True, color=own, alpha=0.8)
+    if "texts" in extras:
+        names = extras["texts"]["x"]
+        places = range(0, len(names), math.ceil(len(names) / 25) or 1)
+        labels = [label(names[n], 16) for n in places]
+        axes.set_xticks(places, labels, parse_math=False, rotation=60 if sum(map(len, labels)) > 80 else 0)
+        return axes.bar(range(len(names)), columns["y"], color=own)
+    x = np.rint(columns["x"] * 1000).astype("datetime64[us]") if extras["digits"] else columns["x"]
+    look = {"linewidth": 1.5, "marker": "o" if len(x) == 1 else ""}
+    if not extras["lines"]:
+        look = {"linewidth": 0, "marker": ".", "markersize": 6, "alpha": 0.6}
+    return axes.plot(x, columns["y"], color=own, **look)[0]
 
 
 def _legend(axes: Any, artists: dict[str, Any], *, most: int = 12) -> None:

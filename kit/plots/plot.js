@@ -5,8 +5,9 @@
 const ASK_AGAIN_MS = 3000;
 const VIEW = "application/vnd.jupyter.widget-view+json";
 
-// When BokehJS of each version was asked for, by all plots of the page.
-const asked = (globalThis[Symbol.for("kit.plots")] ??= {});
+// What all plots of a page share: when BokehJS of each version was asked for, and which drawings wait.
+const page = (globalThis[Symbol.for("kit.plots")] ??= { asked: {}, waiting: new Set(), busy: false });
+const { asked, waiting } = page;
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 const element = (tag, className, more) => Object.assign(document.createElement(tag), { className, ...more });
@@ -19,6 +20,20 @@ async function load(version, zipped) {
   const plain = new Blob([zipped]).stream().pipeThrough(new DecompressionStream("gzip"));
   const script = new Blob([await new Response(plain).blob()], { type: "text/javascript" });
   document.head.append(element("script", "", { src: URL.createObjectURL(script) }));
+}
+
+// The first change is drawn at once; then all that wait, when the browser has painted, and had time for others.
+async function soon(draw) {
+  waiting.add(draw);
+  for (; waiting.size && !page.busy; page.busy = false) {
+    const began = performance.now();
+    page.busy = true;
+    for (const one of waiting) queueMicrotask(one);
+    waiting.clear();
+    await new Promise(requestAnimationFrame);
+    const took = performance.now() - began;
+    await pause(took > 40 ? took / 2 : 0);
+  }
 }
 
 // The last `keep` values of those before, and the fresh ones.
@@ -50,7 +65,7 @@ function tip({ layout, digits, names }, { name, data }, row) {
 
 // A chart in one view: the figure, and beside it the names of its series.
 function chart(box, plot, send) {
-  const { bokeh, item, height, lines, many } = plot.layout;
+  const { bokeh, item, height, many } = plot.layout;
   const [figure, legend] = [element("div", "kit-figure"), element("div", "kit-legend")];
   let [root, gone, names] = [null, false, []]; // the figure's view, whether it is over, what the legend shows
   const named = (name) => root.model.document.get_model_by_name(name);
@@ -65,7 +80,7 @@ function chart(box, plot, send) {
     if (gone) return remove();
     // Of a line, Bokeh finds the point above or below the mouse, however far: only 12 pixels count.
     named("hover").tooltips = (source, { index, sy, snap_sy }) =>
-      lines && Math.abs(sy - snap_sy) > 12 ? null : tip(plot, source, index);
+      plot.lines && Math.abs(sy - snap_sy) > 12 ? null : tip(plot, source, index);
     // Off the screen it has its data, and is not painted.
     new IntersectionObserver((seen) => root.model.setv({ hold_render: !seen.at(-1).isIntersecting })).observe(figure);
     draw();
@@ -151,7 +166,7 @@ function attend(manager, id, picture) {
   };
   const revive = async ({ data, metadata }, n, { outputs }) => {
     const view = metadata?.kit?.id === id && !data[VIEW] && metadata.kit.view;
-    for (let tries = 0; view && tries < 100 && !manager.has_model(view.model_id); tries++) await pause(100);
+    if (view && !manager.has_model(view.model_id)) await pause(2000); // a box comes after what is in it
     if (!view || !(await manager.get_model(view.model_id)).comm_live) return;
     outputs.get(n).setData({ data: { ...data, [VIEW]: view }, metadata });
   };
@@ -192,19 +207,17 @@ export default () => {
       const data = columns.map((column) => [column, joined(plot.sources[name]?.[column], keep, buffers.shift())]);
       plot.sources[name] = { ...Object.fromEntries(data), ...message.texts };
     }
-    for (const view of views) view.soon();
+    for (const view of views) soon(view.draw);
   }
 
   function render({ el }) {
     const [box, foot] = [element("div", "kit-plot"), element("div", "kit-foot")];
     const note = element("span", "kit-note", { textContent: "Waiting for the kernel: run the cell, if this stays." });
     const onclick = () => send({ kind: "csv", number: (clicked = Math.random()) });
-    let [drawing, drawn, timer, due] = [null, null, 0, 0]; // a drawing, of which layout; when the next may be
+    let [drawing, drawn] = [null, null]; // a drawing, and of which layout
     foot.append(note, element("button", "kit-csv", { textContent: "Download CSV", onclick }));
     el.append(box, foot);
     function draw() {
-      const began = performance.now();
-      timer = 0;
       if (note.textContent !== plot.note.text) note.textContent = plot.note.text;
       note.classList.toggle("kit-failed", plot.note.failed);
       if (plot.layout && drawn !== plot.layout.number) {
@@ -213,16 +226,14 @@ export default () => {
         drawing = (plot.layout.item ? chart : written)(box, plot, send);
       }
       drawing?.draw();
-      due = 3 * performance.now() - 2 * began; // what takes long is drawn less often
     }
 
-    const soon = () => (timer ||= setTimeout(draw, due - performance.now()));
-    const view = { soon, picture: () => drawing?.picture() };
+    const view = { draw, picture: () => drawing?.picture() };
     views.add(view);
     notebook.look();
     (plot.seq < 0 ? ask : draw)();
     return () => {
-      clearTimeout(timer);
+      waiting.delete(draw);
       views.delete(view);
       drawing?.remove();
     };

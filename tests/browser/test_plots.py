@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import write_notebook
 from tests.browser.lab import LabPage, RunningLab
@@ -313,6 +313,56 @@ _AT = """([title, x, y]) => {
 }"""
 
 
+def pointed(page: Page, title: str, x: float, y: float) -> str:
+    """What the tooltip says when the mouse is at a point of a chart."""
+
+    def is_shown() -> bool:
+        left, top = page.evaluate(_AT, [title, x, y])
+        page.mouse.move(left - 3, top)
+        page.mouse.move(left, top)
+        return page.locator(".kit-tip").count() == 1
+
+    page.mouse.move(0, 0)
+    expect(page.locator(".kit-tip")).to_have_count(0)
+    wait_until(is_shown, timeout=20, what="a tooltip")
+    return page.locator(".kit-tip").inner_text()
+
+
+_TIMES = """
+at = pd.Timestamp("2026-01-05T23:59:59.990Z") + pd.to_timedelta([0, 10, 20], unit="ms")
+times = LineChart("at", "v", title="times", height=220).append({"at": at, "v": [1, 2, 3]})
+display(times, LiveTable(title="instants").append({"at": at}))
+"""
+_INSTANTS = ["2026-01-05 23:59:59.990 UTC", "2026-01-06 00:00:00.000 UTC", "2026-01-06 00:00:00.010 UTC"]
+_TICKS = f"() => {{ {_SHOWN} const axis = figures('times')[0].below[0];"
+_TICKS += "return axis.formatter.doFormat([0, 10, 20].map(n => 1767657599990 + n), {loc: 0}); }"
+
+
+def test_two_tabs_of_one_notebook_show_the_same_also_in_another_time_zone(
+    plots: Plots, browser: Browser, jupyter: RunningLab
+) -> None:
+    plots.page.run("import pandas as pd\nfrom IPython.display import display" + _TIMES)
+    place = plots.page.select(-1)
+    plots.page.save()
+    second = Plots(LabPage(browser, jupyter, zone="Asia/Kolkata").open("plots.ipynb"))
+    try:
+        plots.ask("fill(20); print('filled')")
+        truth = plots.truth()
+        for tab in (plots, second):
+            for name in NAMES:
+                tab.check(name, truth[name], views=1)
+            tab.page.select(place)
+            assert tab.page.cell(place).locator(".kit-plot td").all_inner_texts() == _INSTANTS[::-1]
+            page = tab.page.page
+            tips = [pointed(page, "times", 1767657599990 + 10 * n, 1 + n).splitlines()[0] for n in range(3)]
+            assert tips == [f"at: {text}" for text in _INSTANTS]
+            ticks = page.evaluate(_TICKS)
+            assert all(text.split()[1] in tick for text, tick in zip(_INSTANTS, ticks, strict=True))
+            assert tab.page.complaints == []
+    finally:
+        second.page.page.close()
+
+
 def test_every_text_of_data_or_user_is_text_in_the_page(plots: Plots) -> None:
     cell = plots.page.run(_HOSTILE)
     page = plots.page.page
@@ -324,16 +374,7 @@ def test_every_text_of_data_or_user_is_text_in_the_page(plots: Plots) -> None:
     assert cell.locator(".kit-plot td").all_text_contents()[::-1] == shown
     cell.locator(".kit-chart").first.scroll_into_view_if_needed()
     for number in range(8):
-
-        def pointed(number: int = number) -> bool:
-            x, y = page.evaluate(_AT, ["odd", 1, number])
-            page.mouse.move(x - 3, y)
-            page.mouse.move(x, y)
-            return page.locator(".kit-tip b").count() == 1
-
-        wait_until(pointed, timeout=20, what="a tooltip")
-        expect(page.locator(".kit-tip b")).to_have_text(shown[number])
-        expect(page.locator(".kit-tip div").last).to_have_text(f"@{{y}} $y: {number}")
+        assert pointed(page, "odd", 1, number).splitlines() == [shown[number], "<i>x</i>: 1", f"@{{y}} $y: {number}"]
     assert page.evaluate("window.hacked") is None
     assert page.locator("img[src=x]").count() == 0
     assert cell.locator(".widget-html").get_by_text("$a$ and $b$").count() == 1
