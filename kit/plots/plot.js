@@ -7,7 +7,6 @@ const VIEW = "application/vnd.jupyter.widget-view+json";
 
 // What all plots of a page share: when BokehJS of each version was asked for, and which drawings wait.
 const page = (globalThis[Symbol.for("kit.plots")] ??= { asked: {}, waiting: new Set(), busy: false });
-const { asked, waiting } = page;
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 const element = (tag, className, more) => Object.assign(document.createElement(tag), { className, ...more });
@@ -15,8 +14,8 @@ const number = (value) => value.toLocaleString("en", { maximumSignificantDigits:
 const loaded = (version) => (window.Bokeh?.version === version ? window.Bokeh : window.Bokeh?.[version]);
 
 async function load(version, zipped) {
-  if (loaded(version) || asked[version] === Infinity) return; // two kernels have answered
-  asked[version] = Infinity;
+  if (loaded(version) || page.asked[version] === Infinity) return; // two kernels have answered
+  page.asked[version] = Infinity;
   const plain = new Blob([zipped]).stream().pipeThrough(new DecompressionStream("gzip"));
   const script = new Blob([await new Response(plain).blob()], { type: "text/javascript" });
   document.head.append(element("script", "", { src: URL.createObjectURL(script) }));
@@ -24,12 +23,12 @@ async function load(version, zipped) {
 
 // The first change is drawn at once; then all that wait, when the browser has painted, and had time for others.
 async function soon(draw) {
-  waiting.add(draw);
-  for (; waiting.size && !page.busy; page.busy = false) {
+  page.waiting.add(draw);
+  for (; page.waiting.size && !page.busy; page.busy = false) {
     const began = performance.now();
     page.busy = true;
-    for (const one of waiting) queueMicrotask(one);
-    waiting.clear();
+    for (const one of page.waiting) queueMicrotask(one);
+    page.waiting.clear();
     await new Promise(requestAnimationFrame);
     const took = performance.now() - began;
     await pause(took > 40 ? took / 2 : 0);
@@ -71,8 +70,8 @@ function chart(box, plot, send) {
   const named = (name) => root.model.document.get_model_by_name(name);
   async function embed() {
     for (; !gone && !(loaded(bokeh) && figure.isConnected); await pause(30)) { // BokehJS measures the page
-      if (loaded(bokeh) || performance.now() - asked[bokeh] < ASK_AGAIN_MS) continue;
-      asked[bokeh] = performance.now(); // when no answer comes, because this chart is closed, another asks
+      if (loaded(bokeh) || performance.now() - page.asked[bokeh] < ASK_AGAIN_MS) continue;
+      page.asked[bokeh] = performance.now(); // when no answer comes, because this chart is closed, another asks
       send({ kind: "bokehjs" });
     }
     if (gone) return;
@@ -85,7 +84,6 @@ function chart(box, plot, send) {
     new IntersectionObserver((seen) => root.model.setv({ hold_render: !seen.at(-1).isIntersecting })).observe(figure);
     draw();
   }
-
   function draw() {
     if (!root) return;
     for (const [name, properties] of Object.entries(plot.set)) named(name).setv(properties);
@@ -102,7 +100,6 @@ function chart(box, plot, send) {
     });
     legend.replaceChildren(...buttons);
   }
-
   function picture() {
     if (!(root?.bbox.width > 50)) return null;
     const { hold_render } = root.model;
@@ -121,7 +118,6 @@ function chart(box, plot, send) {
     root.model.hold_render = hold_render;
     return { "image/png": out.toDataURL("image/png").split(",")[1] };
   }
-
   function remove() {
     gone = true;
     if (!root) return;
@@ -129,7 +125,6 @@ function chart(box, plot, send) {
     document.clear(); // this takes the figure out of the page
     window.Bokeh.documents.splice(window.Bokeh.documents.indexOf(document), 1);
   }
-
   box.className = "kit-plot kit-chart";
   box.replaceChildren(figure, legend);
   embed();
@@ -192,7 +187,6 @@ export default () => {
     send({ kind: "everything" });
     setTimeout(ask, ASK_AGAIN_MS);
   }
-
   function receive({ kind, parts = [], ...message }, buffers) {
     if (kind === "bokehjs") load(message.version, buffers[0]);
     if (kind === "csv" && message.number === clicked) {
@@ -209,7 +203,6 @@ export default () => {
     }
     for (const view of views) soon(view.draw);
   }
-
   function render({ el }) {
     const [box, foot] = [element("div", "kit-plot"), element("div", "kit-foot")];
     const note = element("span", "kit-note", { textContent: "Waiting for the kernel: run the cell, if this stays." });
@@ -233,12 +226,11 @@ export default () => {
     notebook.look();
     (plot.seq < 0 ? ask : draw)();
     return () => {
-      waiting.delete(draw);
+      page.waiting.delete(draw);
       views.delete(view);
       drawing?.remove();
     };
   }
-
   function initialize(widget) {
     ({ model } = widget);
     model.on("msg:custom", receive);

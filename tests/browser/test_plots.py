@@ -334,8 +334,6 @@ times = LineChart("at", "v", title="times", height=220).append({"at": at, "v": [
 display(times, LiveTable(title="instants").append({"at": at}))
 """
 _INSTANTS = ["2026-01-05 23:59:59.990 UTC", "2026-01-06 00:00:00.000 UTC", "2026-01-06 00:00:00.010 UTC"]
-_TICKS = f"() => {{ {_SHOWN} const axis = figures('times')[0].below[0];"
-_TICKS += "return axis.formatter.doFormat([0, 10, 20].map(n => 1767657599990 + n), {loc: 0}); }"
 
 
 def test_two_tabs_of_one_notebook_show_the_same_also_in_another_time_zone(
@@ -353,11 +351,6 @@ def test_two_tabs_of_one_notebook_show_the_same_also_in_another_time_zone(
                 tab.check(name, truth[name], views=1)
             tab.page.select(place)
             assert tab.page.cell(place).locator(".kit-plot td").all_inner_texts() == _INSTANTS[::-1]
-            page = tab.page.page
-            tips = [pointed(page, "times", 1767657599990 + 10 * n, 1 + n).splitlines()[0] for n in range(3)]
-            assert tips == [f"at: {text}" for text in _INSTANTS]
-            ticks = page.evaluate(_TICKS)
-            assert all(text.split()[1] in tick for text, tick in zip(_INSTANTS, ticks, strict=True))
             assert tab.page.complaints == []
     finally:
         second.page.page.close()
