@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from kit.errors import PlotError
-from kit.plots import _bokeh, _stills
-from kit.plots._charts import LAST, Chart
-from kit.plots._text import clean, csv_of
+from kit.plots import _bokeh
+from kit.plots._charts import LAST, Chart, Sources
+from kit.plots._text import csv_of
 from kit.plots._window import Array, Column
 
 __all__ = ["BarChart", "Histogram"]
@@ -51,60 +52,37 @@ class BarChart(Chart):
 
     def bars(self) -> dict[str, float]:
         """The height of each bar, in the order in which their names came."""
-        names, *values = (array.tolist() for array in self._window.arrays)
-        groups: dict[str, list[float]] = {}
-        without = 0
-        for name, value in zip(names, values[0] if values else [1.0] * len(names), strict=True):
-            group = groups.setdefault(name, [])
-            if math.isfinite(value):
-                group.append(value)
-            else:
-                without += 1
-        self._without = without
-        return {name: self._reduce(group) for name, group in groups.items()}
+        names, *values = self._window.arrays
+        heights = np.array(values[0] if values else np.ones(len(names)), float)
+        heights[~np.isfinite(heights)] = math.nan
+        self._without = int(np.isnan(heights).sum())
+        found = pd.Series(heights).groupby(names, sort=False).agg(self.agg)
+        return {str(name): float(height) for name, height in found.items()}
 
-    def _reduce(self, values: list[float]) -> float:
-        if self.agg in ("sum", "count"):
-            return math.fsum(values) if self.agg == "sum" else float(len(values))
-        if not values:
-            return math.nan
-        return values[-1] if self.agg == "last" else math.fsum(values) / len(values)
+    def _sources(self) -> Sources:
+        return {"source 0": {"y": np.array(list(self.bars().values())[:_MOST_BARS], float)}}
 
-    def _drawn(self) -> tuple[list[str], list[float]]:
-        """The names and heights of so many bars as a page has room for."""
-        bars = self.bars()
-        return list(bars)[:_MOST_BARS], list(bars.values())[:_MOST_BARS]
-
-    def _news(self, everything: bool) -> tuple[dict[str, Any], list[bytes]]:
-        names, values = self._drawn()
+    def _extras(self) -> dict[str, Any]:
+        names = list(self.bars())[:_MOST_BARS]
         labels = {name: _bokeh.plain(name, 16) for name in names}
-        return {"all": everything, "factors": names, "labels": labels}, [np.array(values, float).tobytes()]
+        tilt = 0.9 if sum(map(len, labels.values())) > 70 else "horizontal"
+        axis = {"major_label_overrides": labels, "major_label_orientation": tilt}
+        return {"texts": {"x": names}, "set": {"names": axis, "factors": {"factors": names}}}
 
-    def _layout(self) -> dict[str, Any]:
-        return {**super()._layout(), "kind": "bars", "labels": [clean(self.x), clean(self._label)]}
+    def _labels(self) -> tuple[str, str]:
+        return self.x, self._label
 
     def _figure(self) -> Any:
-        return _bokeh.bars(self.title, self.height, x_label=self.x, y_label=self._label)
+        return _bokeh.bars(self)
 
     def _remarks(self) -> Iterator[str]:
+        more = len(self.bars()) - _MOST_BARS
         yield from super()._remarks()
-        if (more := len(set(self._window.arrays[0].tolist())) - _MOST_BARS) > 0:
+        if more > 0:
             yield f"{more:,} more bars are not drawn"
 
     def csv(self) -> str:
         return csv_of([self.x, self._label], self.bars().items())
-
-    def still(self) -> dict[str, Any]:
-        drawn = _stills.figure(self.title, self.height)
-        axes = drawn.axes[0]
-        names, values = self._drawn()
-        axes.bar(range(len(names)), values, color=_bokeh.colour(0))
-        step = math.ceil(len(names) / 25) or 1
-        places = range(0, len(names), step)
-        axes.set_xticks(places, [_stills.label(names[n], 16) for n in places], parse_math=False)
-        if sum(len(_stills.label(names[n], 16)) for n in places) > 80:
-            axes.tick_params(axis="x", rotation=60)
-        return _stills.png(drawn, self.note)
 
 
 class Histogram(Chart):
@@ -114,10 +92,8 @@ class Histogram(Chart):
     ----------
     column
         The column with the values.
-    bins
-        How many spans, from the least value to the greatest.
-    density
-        Scale the bars so that their area is 1.
+    bins, density
+        How many spans, from the least value to the greatest; whether to scale the bars so that their area is 1.
     last, title, height
         As in `LineChart`.
 
@@ -155,34 +131,24 @@ class Histogram(Chart):
             return np.zeros(0), np.zeros(1)
         low, high = finite.min(), finite.max()
         # Values so close to each other that floats cannot say where a bar ends get one bar.
-        gap = np.spacing(np.abs(finite).max())
-        if (high - low) / self.bins > 2 * gap:
-            counts, edges = np.histogram(finite, bins=self.bins, density=self.density)
-        elif 1 / self.bins > 2 * gap:  # numpy gives equal values a span of 1
-            counts, edges = np.histogram(finite, bins=self.bins if low == high else 1, density=self.density)
-        else:
-            counts, edges = np.histogram(finite, bins=[low - 2 * gap, high + 2 * gap], density=self.density)
+        gap = 2 * np.spacing(np.abs(finite).max())
+        bins: Any = self.bins if (high - low) / self.bins > gap or low == high else 1
+        if (high - low or 1) / self.bins <= gap >= 1 / self.bins:  # numpy gives equal values a span of 1
+            bins = [low - gap, high + gap]
+        counts, edges = np.histogram(finite, bins=bins, density=self.density)
         return counts.astype(float), edges
 
-    def _news(self, everything: bool) -> tuple[dict[str, Any], list[bytes]]:
+    def _sources(self) -> Sources:
         counts, edges = self._histogram()
-        columns = (edges[:-1], edges[1:], counts)
-        return {"all": everything}, [np.ascontiguousarray(column, float).tobytes() for column in columns]
+        return {"source 0": {"left": edges[:-1], "right": edges[1:], "y": counts}}
 
-    def _layout(self) -> dict[str, Any]:
-        return {**super()._layout(), "kind": "spans", "labels": ["", self._label]}
+    def _labels(self) -> tuple[str, str]:
+        return self.column, self._label
 
     def _figure(self) -> Any:
-        return _bokeh.spans(self.title, self.height, x_label=self.column, y_label=self._label)
+        return _bokeh.spans(self)
 
     def csv(self) -> str:
         counts, edges = self._histogram()
         head = [f"{self.column} from", f"{self.column} to", self._label]
         return csv_of(head, zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True))
-
-    def still(self) -> dict[str, Any]:
-        drawn = _stills.figure(self.title, self.height)
-        counts, edges = self._histogram()
-        drawn.axes[0].stairs(counts, edges, fill=True, color=_bokeh.colour(0), alpha=0.8)
-        drawn.axes[0].set_xlabel(_stills.label(self.column), fontsize=8, parse_math=False)
-        return _stills.png(drawn, self.note)

@@ -35,66 +35,70 @@ def slots_for(count: int) -> int:
     return 1 if count <= 1 else _FEW_SERIES if count <= _FEW_SERIES else MOST_SERIES
 
 
-def series(title: str, height: int, *, x_label: str, y_label: str, slots: int, times: bool, lines: bool) -> Any:
+def series(chart: Any, *, slots: int, times: bool, lines: bool) -> Any:
     """A figure of lines or points: for each slot a data source and renderers that are called by its number."""
-    from bokeh.models import ColumnDataSource, DatetimeTicker, HoverTool
+    from bokeh.models import ColumnDataSource, DatetimeTicker
 
-    drawn = _figure(title, height, x_label=x_label, y_label=y_label)
+    drawn = _figure(chart)
     hovered = []
-    for number in range(slots):
-        source = ColumnDataSource({"x": [], "y": []}, name=f"source {number}")
+    for slot in range(slots):
+        source = ColumnDataSource({"x": [], "y": []}, name=f"source {slot}")
+        look = {"source": source, "color": colour(slot)}
         if lines:
-            dash = _DASHES[number // len(_COLOURS) % len(_DASHES)]
-            line = drawn.line("x", "y", source=source, color=colour(number), line_width=1.5, line_dash=dash)
-            line.name = f"line {number}"
-            # The page fills it where the points are few: on a long line, points would hide it.
-            source = ColumnDataSource({"x": [], "y": []}, name=f"few {number}")
-        dots = drawn.scatter("x", "y", source=source, color=colour(number), size=5, alpha=1 if lines else 0.6)
-        dots.name = f"dots {number}"
-        hovered.append(line if lines else dots)
-    hover = HoverTool(renderers=hovered, tooltips=None, name="hover", line_policy="nearest")
-    hover.mode = "vline" if lines else "mouse"
-    drawn.add_tools(hover)
+            dash = _DASHES[slot // len(_COLOURS) % len(_DASHES)]
+            made = drawn.line("x", "y", **look, line_width=1.5, line_dash=dash)
+            few = ColumnDataSource({"x": [], "y": []}, name=f"few {slot}")
+            dots = drawn.scatter("x", "y", source=few, color=colour(slot), size=5)
+            made.js_link("visible", dots, "visible")
+        else:
+            made = drawn.scatter("x", "y", **look, size=5, alpha=0.6)
+        made.name = f"line {slot}"
+        hovered.append(made)
+    _add_hover(drawn, hovered, line_policy="nearest", mode="vline" if lines else "mouse")
     if times:
         drawn.xaxis.ticker = DatetimeTicker(num_minor_ticks=0)
         drawn.xaxis.formatter = _times()
     return drawn
 
 
-def bars(title: str, height: int, *, x_label: str, y_label: str) -> Any:
+def bars(chart: Any) -> Any:
     """A figure of bars by name."""
-    from bokeh.models import ColumnDataSource, FactorRange, HoverTool, NoOverlap
+    from bokeh.models import ColumnDataSource, FactorRange, NoOverlap
 
-    drawn = _figure(title, height, x_label=x_label, y_label=y_label, x_range=FactorRange(name="factors"))
+    drawn = _figure(chart, x_range=FactorRange(name="factors"))
     source = ColumnDataSource({"x": [], "y": []}, name="source 0")
-    made = drawn.vbar("x", top="y", source=source, width=0.8, color=colour(0), name="bars")
-    drawn.add_tools(HoverTool(renderers=[made], tooltips=None, name="hover"))
+    _add_hover(drawn, [drawn.vbar("x", top="y", source=source, width=0.8, color=colour(0))])
     drawn.xgrid.grid_line_color = None
     drawn.xaxis.name, drawn.xaxis.major_label_policy = "names", NoOverlap(min_distance=4)
     return drawn
 
 
-def spans(title: str, height: int, *, x_label: str, y_label: str) -> Any:
+def spans(chart: Any) -> Any:
     """A figure of bars from one number to the next."""
-    from bokeh.models import ColumnDataSource, HoverTool
+    from bokeh.models import ColumnDataSource
 
-    drawn = _figure(title, height, x_label=x_label, y_label=y_label)
+    drawn = _figure(chart)
     source = ColumnDataSource({"left": [], "right": [], "y": []}, name="source 0")
-    made = drawn.quad(left="left", right="right", bottom=0, top="y", source=source, color=colour(0), alpha=0.8)
-    made.name = "bars"
-    drawn.add_tools(HoverTool(renderers=[made], tooltips=None, name="hover"))
+    look = {"bottom": 0, "top": "y", "color": colour(0), "alpha": 0.8}
+    _add_hover(drawn, [drawn.quad(left="left", right="right", source=source, **look)])
     return drawn
 
 
-def _figure(title: str, height: int, *, x_label: str, y_label: str, **options: Any) -> Any:
+def _add_hover(drawn: Any, renderers: list[Any], **options: Any) -> None:
+    from bokeh.models import HoverTool
+
+    drawn.add_tools(HoverTool(renderers=renderers, tooltips=None, name="hover", **options))  # the page makes the texts
+
+
+def _figure(chart: Any, **options: Any) -> Any:
     """An empty figure: quiet, as wide as the page, readable on light and dark."""
     from bokeh.plotting import figure
 
     drawn: Any = figure(
-        height=height,
+        height=chart.height,
         sizing_mode="stretch_width",
         tools="pan,wheel_zoom,box_zoom,reset,save",
-        title=plain(title),
+        title=plain(chart.title),
         background_fill_alpha=0,
         border_fill_alpha=0,
         outline_line_color=None,
@@ -103,7 +107,7 @@ def _figure(title: str, height: int, *, x_label: str, y_label: str, **options: A
     )
     drawn.toolbar.logo, drawn.toolbar.autohide = None, True
     drawn.grid.grid_line_color, drawn.grid.grid_line_alpha = _GREY, 0.25
-    for axis, label in zip(drawn.axis, (x_label, y_label), strict=True):
+    for axis, label in zip(drawn.axis, chart._labels(), strict=True):
         axis.axis_label, axis.axis_label_text_font_style = plain(label, 60), "normal"
         axis.axis_line_color = axis.major_tick_line_color = axis.minor_tick_line_color = _GREY
         axis.major_label_text_color = axis.axis_label_text_color = _GREY

@@ -1,23 +1,11 @@
 """One cell, one follower: what a cell made ends when the cell makes it again."""
 
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 from weakref import WeakSet
 
 __all__ = ["current_cell", "enter"]
 
-
-class _Retires(Protocol):
-    def _retire(self, cell: str) -> None: ...
-
-
-@dataclass
-class _Run:
-    number: str  # Jupyter's id of the request that ran the cell
-    plots: WeakSet[Any] = field(default_factory=WeakSet)
-
-
-_runs: dict[str, _Run] = {}
+_runs: dict[str, tuple[str, WeakSet[Any]]] = {}  # by cell: its last run, and the plots that this has made
 
 
 def current_cell() -> tuple[str, str] | None:
@@ -29,15 +17,16 @@ def current_cell() -> tuple[str, str] | None:
     return (cell, parent["header"]["msg_id"]) if cell else None
 
 
-def enter(plot: _Retires) -> None:
-    """Note which cell makes a plot. What an earlier run of the same cell made has had its time."""
+def enter(plot: Any) -> None:
+    """Note which cell makes a plot; what an earlier run of this cell made is retired."""
     where = current_cell()
     if where is None:
         return
-    cell, number = where
-    run = _runs.get(cell)
-    if run is None or run.number != number:
-        _runs[cell] = _Run(number)
-        for old in list(run.plots) if run else ():
-            old._retire(cell)
-    _runs[cell].plots.add(plot)
+    cell, run = where
+    last, made = _runs.get(cell, ("", WeakSet()))
+    if last != run:
+        old, made = list(made), WeakSet()
+        _runs[cell] = run, made
+        for one in old:
+            one._retire(cell)
+    made.add(plot)

@@ -1,51 +1,107 @@
-"""The charts that have points with an x and a y; and what these and the bars have in common."""
+"""The charts: what BokehJS draws in the page; and those whose points have an x and a y."""
 
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from kit.errors import PlotError
 from kit.plots import _bokeh, _stills
 from kit.plots._plot import Plot
-from kit.plots._text import clean, csv_of, iso, unit_of
+from kit.plots._text import DAY, clean, csv_of, digits_of, iso
 from kit.plots._window import Array, Column
 
 __all__ = ["LAST", "Chart", "LineChart", "ScatterChart"]
 
 LAST = 5_000
 _AXES = {None: "axis", "linear": "number", "datetime": "time"}
+_FEW_POINTS = 60  # of a line, that are drawn as dots, too: more would hide it
+_NO_POINTS = (np.zeros(0), np.zeros(0))
+
+Sources = dict[str, dict[str, Array]]  # the columns of each source of a figure, by its name
 
 
 class Chart(Plot):
-    """A plot that BokehJS draws in the page."""
+    """A plot that BokehJS draws in the page: a figure, and columns for its sources."""
 
     def __init__(
         self, columns: list[Column], *, last: int, seconds: float | None = None, title: str, height: int
     ) -> None:
         self.height = height
         self._without = 0  # points that have no finite value
+        self._sent: Sources = {}  # what the pages have
         self._look: Any = None  # what the figure depends on
-        self._made: dict[str, Any] = {"number": 0}
+        self._layout: dict[str, Any] = {"number": 0, "look": "none yet", "height": height}
         super().__init__(columns, last=last, seconds=seconds, title=title)
+
+    def _sources(self) -> Sources:
+        """What is drawn now."""
+        raise NotImplementedError
+
+    def _extras(self) -> dict[str, Any]:
+        """What a message has beside the columns."""
+        return {}
 
     def _figure(self) -> Any:
         """The figure without its data."""
         raise NotImplementedError
 
-    def _layout(self) -> dict[str, Any]:
-        if self._made.get("look") != self._look or "item" not in self._made:
+    def _labels(self) -> tuple[str, str]:
+        """What is written at the axes."""
+        raise NotImplementedError
+
+    def _news(self, everything: bool) -> tuple[dict[str, Any], list[bytes]]:
+        sources, content = self._sources(), self._extras()
+        everything |= self._layout["look"] != self._look
+        if everything:
+            content["layout"] = self._made()
+        parts: list[Any] = []
+        buffers: list[bytes] = []
+        for name, columns in sources.items():
+            old, new = list(self._sent.get(name, {}).values()), list(columns.values())
+            keep = 0 if everything or not old else _overlap(old, new)
+            if everything or not old or "texts" in content or not keep == len(old[0]) == len(new[0]):
+                parts.append([name, keep, list(columns)])
+                buffers += [array[keep:].tobytes() for array in new]
+        self._sent = sources
+        return {**content, "parts": parts}, buffers
+
+    def _made(self) -> dict[str, Any]:
+        """What the page has to know before there is data: the figure, and how to read it."""
+        if self._layout["look"] != self._look:
             import bokeh
             from bokeh.embed import json_item
 
-            figure = {"bokeh": bokeh.__version__, "item": json_item(self._figure()), "height": self.height}
-            self._made = {"number": self._made["number"] + 1, "look": self._look, **figure}
-        return self._made
+            made = {"look": self._look, "bokeh": bokeh.__version__, "item": json_item(self._figure())}
+            labels = [clean(label) for label in self._labels()]
+            self._layout |= {
+                "number": self._layout["number"] + 1,
+                "lines": False,
+                "many": False,
+                "labels": labels,
+                **made,
+            }
+        return self._layout
 
     def _remarks(self) -> Iterator[str]:
         if self._without:
             yield f"{self._without:,} without a finite value"
+
+    def still(self) -> dict[str, Any]:
+        return _stills.picture(self)
+
+
+def _overlap(old: list[Array], new: list[Array]) -> int:
+    """How many of the first rows of `new` are the last rows of `old`."""
+    for start in np.flatnonzero(old[0] == new[0][0])[:8] if len(new[0]) else ():
+        count = len(old[0]) - int(start)
+        if all(
+            np.array_equal(a[start:].view(np.int64), b[:count].view(np.int64)) for a, b in zip(old, new, strict=True)
+        ):
+            return count
+    return 0
 
 
 class _Series(Chart):
@@ -74,118 +130,87 @@ class _Series(Chart):
             raise PlotError('x_axis_type "linear" or "datetime"', got=got, todo='write x_axis_type="datetime"')
         columns = [Column(x, _AXES[x_axis_type]), *(Column(name, "number") for name in self.y)]
         columns += [Column(by, "text")] if by else []
+        self._many = by is not None or len(self.y) > 1
         self._slots: dict[str, int] = {}  # the place of each series that is drawn: its colour and dash
-        self._sent = 0  # rows of the window that the pages have, counted as `Window.added`
-        self._undrawn = 0  # series
         super().__init__(columns, last=last, seconds=seconds, title=title, height=height)
-        self._look = (1, False, "")  # slots, whether the axis has times, and their zone
 
-    @property
-    def _many(self) -> bool:
-        return self.by is not None or len(self.y) > 1
+    def _points(self) -> dict[str, tuple[Array, Array]]:
+        """The points of each series, by its name."""
+        at, *ys = self._window.arrays
+        names = ys.pop() if self.by else None
+        there = np.isfinite(at)
+        if not there.all():
+            at, ys, names = at[there], [y[there] for y in ys], None if names is None else names[there]
+        if self._lines and (at[1:] < at[:-1]).any():
+            order = np.argsort(at, kind="stable")
+            at, ys, names = at[order], [y[order] for y in ys], None if names is None else names[order]
+        ys = [np.where(np.isfinite(y), y, math.nan) for y in ys]
+        if names is None:
+            return {name: (at, y) for name, y in zip(self.y, ys, strict=True)}
+        codes, known = pd.factorize(names)
+        order = np.argsort(codes, kind="stable")
+        parts = np.split(order, np.cumsum(np.bincount(codes, minlength=len(known)))[:-1])
+        return {name: (at[part], ys[0][part]) for name, part in zip(known, parts, strict=False)}
 
-    def _names(self) -> list[str]:
-        return list(dict.fromkeys(self._window.arrays[-1].tolist())) if self.by else self.y
-
-    def _assign(self) -> bool:
-        """Give each series its slot, those that have one first; says whether what was sent is wrong by that."""
-        names = self._names()
+    def _assign(self, names: list[str]) -> None:
+        """Give each series its slot; those that have one keep it."""
         there = {name: slot for name, slot in self._slots.items() if name in set(names)}
         free = iter(sorted(set(range(_bokeh.MOST_SERIES)) - set(there.values())))
         new = [name for name in names if name not in there][: _bokeh.MOST_SERIES - len(there)]
-        was_full = self._undrawn > 0
         self._slots = there | dict(zip(new, free, strict=False))
-        self._undrawn = len(names) - len(self._slots)
-        return bool(new) and was_full
 
-    def _news(self, everything: bool) -> tuple[dict[str, Any], list[bytes]]:
-        before = self._slots
-        window = self._window
-        everything |= self._assign()
-        times = window.columns[0].kind == "time"
-        unit = unit_of(window.arrays[0]) if times else ""
-        look = (_bokeh.slots_for(1 + max(self._slots.values(), default=0)), times, "" if unit == "day" else " (UTC)")
-        everything |= look != self._look
-        self._look = look
-        fresh = len(window) if everything else min(window.added - self._sent, len(window))
-        self._sent = window.added
-        self._count()
-        content: dict[str, Any] = {"all": everything, "keep": len(window), "oldest": window.oldest, "unit": unit}
-        if everything or self._slots != before:
-            content["names"] = [[slot, clean(name), _bokeh.colour(slot)] for name, slot in self._slots.items()]
-        start = len(window) - fresh
-        arrays = [array[start:] for array in window.arrays]
-        if self.by:
-            arrays[-1] = np.array([self._slots.get(name, -1) for name in arrays[-1]], float)
-        return content, [array.tobytes() for array in arrays]
+    def _sources(self) -> Sources:
+        points = self._points()
+        self._assign(list(points))
+        slots = _bokeh.slots_for(1 + max(self._slots.values(), default=0))
+        self._look = (slots, self._window.columns[0].kind, self._digits() == DAY)
+        drawn = {slot: points[name] for name, slot in self._slots.items()}
+        sources: Sources = {}
+        for slot in range(slots):
+            x, y = drawn.get(slot, _NO_POINTS)
+            sources[f"source {slot}"] = {"x": x, "y": y}
+            if self._lines:
+                few = len(x) if len(x) <= _FEW_POINTS else 0
+                sources[f"few {slot}"] = {"x": x[:few], "y": y[:few]}
+        return sources
 
-    def _layout(self) -> dict[str, Any]:
-        labels = [clean(self.x), "" if self._many else clean(self.y[0])]
-        how = {"kind": "series", "sorted": self._lines, "many": self._many, "by": bool(self.by), "labels": labels}
-        return {**super()._layout(), **how}
+    def _digits(self) -> int:
+        return digits_of(self._window.arrays[0]) if self._window.columns[0].kind == "time" else 0
+
+    def _extras(self) -> dict[str, Any]:
+        names = [[slot, clean(name), _bokeh.colour(slot)] for name, slot in self._slots.items()]
+        return {"names": names, "digits": self._digits(), "lines": self._lines}
+
+    def _labels(self) -> tuple[str, str]:
+        zone = " (UTC)" if self._digits() > DAY else ""
+        return f"{self.x}{zone}", self.y[0] if len(self.y) == 1 else ""
 
     def _figure(self) -> Any:
-        slots, times, zone = self._look
-        axes = {"x_label": f"{self.x}{zone if times else ''}", "y_label": self.y[0] if len(self.y) == 1 else ""}
-        return _bokeh.series(self.title, self.height, **axes, slots=slots, times=times, lines=self._lines)
+        slots, kind, _ = self._look
+        return _bokeh.series(self, slots=slots, times=kind == "time", lines=self._lines)
 
-    def _count(self) -> None:
+    def _made(self) -> dict[str, Any]:
+        labels = [clean(self.x), clean(self.y[0]) if len(self.y) == 1 else "value"]
+        return super()._made() | {"many": self._many, "labels": labels}
+
+    def _remarks(self) -> Iterator[str]:
         at = np.isfinite(self._window.arrays[0])
         ys = self._window.arrays[1 : 1 + len(self.y)]
         self._without = sum(int((~(np.isfinite(y) & at)).sum()) for y in ys)
-
-    def _remarks(self) -> Iterator[str]:
-        self._count()
         yield from super()._remarks()
-        if (undrawn := len(self._names()) - _bokeh.MOST_SERIES) > 0:
+        names = len(set(self._window.arrays[-1])) if self.by else len(self.y)
+        if (undrawn := names - _bokeh.MOST_SERIES) > 0:
             yield f"{undrawn:,} more series are not drawn"
 
-    def _data(self) -> dict[str, tuple[Array, Array]]:
-        """The points of each series, by its name: what the page draws, too."""
-        at, *columns = self._window.arrays
-        if not self.by:
-            return {name: self._points(at, y) for name, y in zip(self.y, columns, strict=True)}
-        y, names = columns
-        return {name: self._points(at[names == name], y[names == name]) for name in self._names()}
-
-    def _points(self, at: Array, y: Array) -> tuple[Array, Array]:
-        there = np.isfinite(at)
-        at, y = at[there], np.where(np.isfinite(y[there]), y[there], math.nan)
-        if not self._lines:
-            return at, y
-        order = np.argsort(at, kind="stable")
-        return at[order], y[order]
-
     def csv(self) -> str:
-        column = self._window.columns[0]
-        unit = unit_of(self._window.arrays[0]) if column.kind == "time" else ""
+        digits = self._digits()
         head = [*(["series"] if self._many else []), self.x, self.y[0] if len(self.y) == 1 else "value"]
         rows = (
-            [*([name] if self._many else []), iso(x, unit) if unit else x, y]
-            for name, points in self._data().items()
+            [*([name] if self._many else []), iso(x, digits) if digits else x, y]
+            for name, points in self._points().items()
             for x, y in zip(*(values.tolist() for values in points), strict=True)
         )
         return csv_of(head, rows)
-
-    def still(self) -> dict[str, Any]:
-        drawn = _stills.figure(self.title, self.height)
-        axes = drawn.axes[0]
-        times = self._window.columns[0].kind == "time"
-        zone = " (UTC)" if times and unit_of(self._window.arrays[0]) != "day" else ""
-        made: dict[str, Any] = {}
-        self._assign()
-        for name, (at, y) in self._data().items():
-            if name in self._slots:
-                x = np.rint(at * 1000).astype("datetime64[us]") if times else at
-                made[name] = self._plot_still(axes, x, y, _bokeh.colour(self._slots[name]))
-        axes.set_xlabel(_stills.label(f"{self.x}{zone}"), fontsize=8, parse_math=False)
-        axes.set_ylabel(_stills.label(self.y[0] if len(self.y) == 1 else ""), fontsize=8, parse_math=False)
-        if len(made) > 1:
-            _stills.legend(axes, made)
-        return _stills.png(drawn, self.note)
-
-    def _plot_still(self, axes: Any, at: Array, y: Array, colour: str) -> Any:
-        raise NotImplementedError
 
 
 class LineChart(_Series):
@@ -218,9 +243,6 @@ class LineChart(_Series):
 
     _lines = True
 
-    def _plot_still(self, axes: Any, at: Array, y: Array, colour: str) -> Any:
-        return axes.plot(at, y, color=colour, linewidth=1.5, marker="o" if len(at) == 1 else "")[0]
-
 
 class ScatterChart(_Series):
     """Points with an x and a y; the parameters are those of `LineChart`.
@@ -230,6 +252,3 @@ class ScatterChart(_Series):
     >>> ScatterChart("JPM", "BAC").append({"JPM": [0.01, -0.02], "BAC": [0.02, -0.03]})
     ScatterChart(JPM, BAC: 2 rows)
     """
-
-    def _plot_still(self, axes: Any, at: Array, y: Array, colour: str) -> Any:
-        return axes.scatter(at, y, color=colour, s=9, alpha=0.6)

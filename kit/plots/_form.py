@@ -2,13 +2,14 @@
 
 import html
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import anywidget
 import ipywidgets
+import traitlets
 from ipywidgets import HTML, Button, HBox, VBox
 from ipywidgets.widgets.interaction import interactive
 
@@ -38,7 +39,7 @@ class Form:
     --------
     >>> form = Form(lambda symbol, every: f"{symbol} each {every} s", symbol=["JPM", "GE"], every=1.0)
     >>> form.apply()
-    >>> form.said
+    >>> form.answer
     'JPM each 1.0 s'
     """
 
@@ -48,11 +49,12 @@ class Form:
         _check_takes(function, fields)
         self._function = function
         self.fields = {name: self._field(name, given) for name, given in fields.items()}
-        self.said = ""
+        self.answer = ""
         self._button, self._answer = Button(description=clean(label), button_style="primary"), HTML("")
         self._button.on_click(lambda _: self.apply())
         rows = [HBox([_label(name), field]) for name, field in self.fields.items()]
         self.widget = VBox([*rows, self._button, self._answer])
+        self.widget.children += (_Saved(_id=self.widget.model_id, layout={"display": "none"}),)
 
     def _field(self, name: str, given: Any) -> ipywidgets.Widget:
         if given is Form.SECRET:
@@ -72,25 +74,25 @@ class Form:
 
     def apply(self) -> None:
         """What the button does: call the function with what is filled in."""
-        values = {name: field.value for name, field in self.fields.items()}
-        hidden = [field for field in self.fields.values() if isinstance(field, _Secret)]
-        secrets = [field.value for field in hidden if field.value]
-        for field in hidden:
-            field.forget()
+        hidden = {name: field.forget() for name, field in self.fields.items() if isinstance(field, _Secret)}
+        values = {name: field.value for name, field in self.fields.items()} | hidden
         self._button.disabled = True
         try:
             answer, wrong = self._function(**values), False
+        except KitError as error:
+            answer, wrong = error, True
         except Exception as error:  # an error of the reader's function is shown to the reader
-            answer, wrong = f"{type(error).__name__}: {error}" if not isinstance(error, KitError) else error, True
+            answer, wrong = f"{type(error).__name__}: {error}", True
         finally:
             self._button.disabled = False
-        self.said = _without(secrets, "" if answer is None else clean(answer))
+        self.answer = _without(filter(None, hidden.values()), "" if answer is None else clean(answer))
         colour = "var(--jp-error-color1, #b00)" if wrong else "inherit"
-        shown = html.escape(self.said)
+        shown = html.escape(self.answer)
         self._answer.value = f"<pre style='color:{colour};white-space:pre-wrap'>{shown}</pre>" if shown else ""
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self.widget._repr_mimebundle_(**options)
+        line = f"<i>{html.escape(repr(self))}: a form. Run the notebook to use it.</i>"
+        return {"text/html": line, **self.widget._repr_mimebundle_(**options), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
         return clean(f"Form({', '.join(self.fields)})")
@@ -112,10 +114,18 @@ class _Secret(anywidget.AnyWidget):
     def _typed(self, _: Any, content: Mapping[str, Any], _buffers: list[bytes]) -> None:
         self.value = str(content.get("typed", ""))
 
-    def forget(self) -> None:
-        """Empty the field, here and in every view."""
-        self.value = ""
-        self.send({"kind": "forget"})
+    def forget(self) -> str:
+        """Empty the field, here and in every view; what was in it."""
+        self.send({})
+        value, self.value = self.value, ""
+        return value
+
+
+class _Saved(anywidget.AnyWidget):
+    """Has a line in the place of the form in a notebook that is saved: see plot.js. Shows nothing itself."""
+
+    _esm = Path(__file__).parent / "plot.js"
+    _id = traitlets.Unicode().tag(sync=True)
 
 
 def _label(name: str) -> HTML:
@@ -151,7 +161,7 @@ def _check_takes(function: Callable[..., Any], fields: dict[str, Any]) -> None:
         raise PlotError(expected, got=got, todo=todo) from None
 
 
-def _without(secrets: list[str], text: str) -> str:
+def _without(secrets: Iterable[str], text: str) -> str:
     for secret in secrets:
         for written in (secret, repr(secret)[1:-1], quote(secret), quote_plus(secret)):
             text = text.replace(written, "…")

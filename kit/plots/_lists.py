@@ -3,7 +3,7 @@
 import builtins
 import html
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -13,7 +13,7 @@ import pandas as pd
 from kit.errors import PlotError
 from kit.plots._plot import Plot
 from kit.plots._rows import Data, columns_of, is_missing, is_number, names_of, tidy
-from kit.plots._text import clean, csv_of, instant, iso, unit_of
+from kit.plots._text import clean, csv_of, digits_of, instant, iso
 from kit.plots._window import Column, KeyedWindow, Window
 
 __all__ = ["LiveList", "LiveTable", "Metric"]
@@ -23,45 +23,30 @@ _SHOWN = 300  # rows that a page has in it at once; the file has all
 
 
 class _HtmlPlot(Plot):
-    """A plot that the page draws as HTML. Each message has all that is shown."""
+    """A plot that the page shows as HTML. Each message has all that is shown."""
 
-    kind = ""
+    def _body(self) -> str:
+        """What is shown, as HTML; each text of the data is escaped."""
+        raise NotImplementedError
 
     def _news(self, everything: bool) -> tuple[dict[str, Any], list[bytes]]:
-        return {"all": everything, **self._body()}, []
-
-    def _layout(self) -> dict[str, Any]:
-        return {"kind": self.kind, "title": clean(self.title)}
-
-    def _body(self) -> dict[str, Any]:
-        """What is shown: the texts, the newest first."""
-        raise NotImplementedError
+        layout = {"layout": {"number": 1, "title": clean(self.title)}} if everything else {}
+        return {"html": self._body(), **layout}, []
 
     def _remarks(self) -> Iterator[str]:
         if (more := len(self) - _SHOWN) > 0:
             yield f"{more:,} of them only in the file"
 
     def csv(self) -> str:
-        rows = [map(_in_a_file, column) for column in self._rows().values()]
-        return csv_of([column.name for column in self._window.columns], zip(*rows, strict=True))
+        rows = zip(*(map(_in_a_file, array.tolist()) for array in self._window.arrays), strict=True)
+        return csv_of([column.name for column in self._window.columns], rows)
 
     def still(self) -> dict[str, Any]:
-        body, heading = self._body(), f"<b>{html.escape(clean(self.title))}</b>" if self.title else ""
-        if "text" in body:
-            line = f"<polyline points='{body['line']}' fill='none' stroke='#0072B2' stroke-width='1.5'/>"
-            svg = f"<svg width='160' height='36' viewBox='-2 -2 164 36'>{line}</svg>"
-            inside = f"<span style='font-size:28px'>{html.escape(body['text'])}</span> {svg}"
-        elif "head" in body:
-            lines = [_line(body["head"], "th"), *(_line(row, "td") for row in body["rows"])]
-            inside = f"<table>{''.join(lines)}</table>"
-        else:
-            inside = f"<ol>{''.join(f'<li>{html.escape(text)}</li>' for text in body['rows'])}</ol>"
         colour = "var(--jp-error-color1, #b00)" if self._failed or self._broken else "var(--jp-ui-font-color2, #777)"
-        note = f"<span class='kit-note' style='color:{colour};font-size:12px'>{html.escape(clean(self.note))}</span>"
-        return {"text/html": f"<div class='kit-plot'>{heading}<div>{inside}</div>{note}</div>"}
-
-    def _fallback(self) -> str:
-        return str(self.still()["text/html"])
+        note = f"<span class='kit-note' style='color:{colour};font-size:12px'>{_escaped(self.note)}</span>"
+        return {
+            "text/html": f"<div class='kit-plot'><b>{_escaped(self.title)}</b><div>{self._body()}</div>{note}</div>"
+        }
 
 
 class LiveTable(_HtmlPlot):
@@ -73,10 +58,8 @@ class LiveTable(_HtmlPlot):
         Which columns, in which order; by default those of the first data.
     by
         Show one row for each value of this column, the newest, in the order in which they first came.
-    last
-        How many rows are kept. Of more than 300, the page shows the newest; the file has all.
-    title
-        A heading.
+    last, title
+        How many rows are kept (of more than 300, the page shows the newest, the file has all); a heading.
 
     Examples
     --------
@@ -85,46 +68,39 @@ class LiveTable(_HtmlPlot):
     [('JPM', '27.9')]
     """
 
-    kind = "table"
-
     def __init__(
         self, columns: Sequence[str] | None = None, *, by: str | None = None, last: int = 20, title: str = ""
     ) -> None:
-        if by is not None and columns is not None and by not in columns:
-            raise PlotError(f"a column {by!r}", got=f"the columns {', '.join(columns)}", todo="add it, or change by")
-        self.by, self._given = by, columns is not None
-        super().__init__(
-            [Column(name, "any") for name in columns or ()], last=last if by is None else _KEYS, title=title
-        )
-        if columns:
-            self._window = self._window_of(columns)
+        self.by, self._given = by, columns
+        super().__init__([], last=last if by is None else _KEYS, title=title)
+        self._window = self._empty([])
 
     def _records(self, data: Any) -> Any:
         return tidy(data)
 
     def _empty(self, data: Data) -> Window:
         """A window with the columns that were asked for, or else those of the data."""
-        if self._given:
-            return self._window_of([column.name for column in self._window.columns])
-        names = names_of(data)
-        if names:
-            columns_of(data, [*names, *([self.by] if self.by else [])])
-        return self._window_of(names)
-
-    def _window_of(self, names: Sequence[str]) -> Window:
-        columns = [Column(name, "any") for name in names]
+        names = names_of(data) if self._given is None else self._given
+        columns, last = [Column(name, "any") for name in names], self._window.last
+        if self._given is None and names:
+            columns_of(data, names)  # an error if some rows have others
         if self.by is None or not columns:
-            return Window(columns, last=self._window.last)
-        return KeyedWindow(columns, last=self._window.last, by=self.by)
+            return Window(columns, last=last)
+        columns_of(dict.fromkeys(names), [self.by])  # an error if it is none of them
+        return KeyedWindow(columns, last=last, by=self.by)
 
     def rows(self) -> list[tuple[str, ...]]:
         """The rows that are kept, as text."""
-        return list(zip(*map(_texts, self._rows().values()), strict=True))
+        return self._texts(slice(None))
 
-    def _body(self) -> dict[str, Any]:
-        part = slice(_SHOWN) if self.by else slice(-_SHOWN, None)
-        rows = list(zip(*(_texts(array[part].tolist()) for array in self._window.arrays), strict=True))
-        return {"head": [clean(c.name) for c in self._window.columns], "rows": rows if self.by else rows[::-1]}
+    def _texts(self, part: slice) -> list[tuple[str, ...]]:
+        return list(zip(*(_texts(array[part].tolist()) for array in self._window.arrays), strict=True))
+
+    def _body(self) -> str:
+        rows = self._texts(slice(_SHOWN) if self.by else slice(-_SHOWN, None))
+        head = _line([column.name for column in self._window.columns], "th")
+        body = "".join(_line(row, "td") for row in (rows if self.by else reversed(rows)))
+        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
 
 class LiveList(_HtmlPlot):
@@ -134,18 +110,14 @@ class LiveList(_HtmlPlot):
     ----------
     column
         The column with the texts. `append` also takes a text, or a list of texts.
-    last
-        How many are kept.
-    title
-        A heading.
+    last, title
+        How many are kept; a heading.
 
     Examples
     --------
     >>> LiveList(last=2).append(["a", "b"]).append("c").items()
     ['c', 'b']
     """
-
-    kind = "list"
 
     def __init__(self, column: str = "text", *, last: int = 20, title: str = "") -> None:
         self.column = column
@@ -162,8 +134,8 @@ class LiveList(_HtmlPlot):
         """The texts that are kept."""
         return [str(text) for text in self._window.arrays[0][::-1]]
 
-    def _body(self) -> dict[str, Any]:
-        return {"rows": self.items()[:_SHOWN]}
+    def _body(self) -> str:
+        return f"<ol>{''.join(f'<li>{_escaped(text)}</li>' for text in self.items()[:_SHOWN])}</ol>"
 
 
 class Metric(_HtmlPlot):
@@ -173,20 +145,16 @@ class Metric(_HtmlPlot):
     ----------
     column
         The column with the values. `append` also takes a number, or a list of numbers.
-    title
-        What the number is; by default the column's name.
+    title, last
+        What the number is, by default the column's name; how many values the line has.
     format
-        How it is written, as in `format`: ``",.2f"``.
-    last
-        How many values the line has.
+        How the number is written, as in `format`: ``",.2f"``.
 
     Examples
     --------
     >>> Metric("price", format=".1f").append({"price": [25.3, 27.9]}).text()
     '27.9'
     """
-
-    kind = "metric"
 
     def __init__(self, column: str = "value", *, title: str = "", format: str = ",.2f", last: int = 100) -> None:
         self.column, self.format = column, format
@@ -208,28 +176,30 @@ class Metric(_HtmlPlot):
         values = self._window.arrays[0]
         return format(float(values[-1]), self.format) if len(values) and math.isfinite(values[-1]) else "–"
 
-    def _body(self) -> dict[str, Any]:
-        values = [value for value in self._rows()[self.column] if math.isfinite(value)]
-        return {"text": self.text(), "line": " ".join(f"{x:.1f},{y:.1f}" for x, y in _spark(values, 160, 32))}
+    def _body(self) -> str:
+        values = self._window.arrays[0]
+        values = values[np.isfinite(values)]
+        low, span = (values.min(), float(np.ptp(values)) or 1.0) if len(values) else (0.0, 1.0)
+        across, down = np.linspace(0, 160, len(values)), 32 - (values - low) / span * 32
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, down, strict=True))
+        line = f"<polyline points='{points}' fill='none' stroke='#0072B2' stroke-width='1.5'/>"
+        svg = f"<svg width='160' height='36' viewBox='-2 -2 164 36'>{line}</svg>"
+        return f"<div class='kit-metric'><span style='font-size:28px'>{_escaped(self.text())}</span> {svg}</div>"
 
 
-def _line(cells: Sequence[str], tag: str) -> str:
-    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+def _escaped(text: str) -> str:
+    return html.escape(clean(text))
 
 
-def _spark(values: list[float], width: float, height: float) -> Iterator[tuple[float, float]]:
-    """The points of a line of values in a box."""
-    low, span = min(values, default=0.0), (max(values, default=0.0) - min(values, default=0.0)) or 1.0
-    step = width / max(len(values) - 1, 1)
-    for number, value in enumerate(values):
-        yield number * step, height - (value - low) / span * height
+def _line(cells: Iterable[str], tag: str) -> str:
+    return f"<tr>{''.join(f'<{tag}>{_escaped(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
 def _texts(values: Sequence[Any]) -> list[str]:
     """The values of a column as text; its times have as many digits as the one that needs most."""
     times = {n: _since_1970(value) for n, value in enumerate(values) if _is_time(value)}
-    unit = unit_of(np.array(list(times.values()))) if times else ""
-    return [instant(times[n], unit) if n in times else _text(value) for n, value in enumerate(values)]
+    digits = digits_of(np.array(list(times.values())))
+    return [instant(times[n], digits) if n in times else _text(value) for n, value in enumerate(values)]
 
 
 def _text(value: Any) -> str:
@@ -249,12 +219,11 @@ def _is_time(value: Any) -> bool:
 
 def _since_1970(value: Any) -> float:
     """Milliseconds; a time without a zone is taken as UTC, as on an axis."""
-    at = pd.Timestamp(value)
-    return float((at if at.tzinfo else at.tz_localize("UTC")).timestamp() * 1000)
+    return float(pd.to_datetime(value, utc=True).timestamp() * 1000)
 
 
 def _in_a_file(value: Any) -> Any:
     if not _is_time(value):
         return None if is_missing(value) else value
     at = _since_1970(value)
-    return iso(at, unit_of(np.array([at])))
+    return iso(at, digits_of(np.array([at])))

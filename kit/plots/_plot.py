@@ -3,7 +3,7 @@
 import gzip
 import html
 import threading
-import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -12,13 +12,12 @@ import anywidget
 import pandas as pd
 import traitlets
 
-from kit.deadline import pause
+from kit.deadline import wait_until
 from kit.errors import PlotError
-from kit.plots import _publisher
+from kit.plots import _publisher, _stills
 from kit.plots._cells import current_cell, enter
 from kit.plots._follower import Follower
 from kit.plots._rows import Data
-from kit.plots._stills import is_wanted, register
 from kit.plots._text import clean
 from kit.plots._window import Column, Window
 
@@ -37,7 +36,7 @@ class Plot(anywidget.AnyWidget):
 
     _esm = _HERE / "plot.js"
     _css = _HERE / "plot.css"
-    _still = traitlets.Dict().tag(sync=True)  # the page keeps its picture here, for the notebook that is saved
+    _id = traitlets.Unicode().tag(sync=True)  # by which the page knows its outputs in the notebook
     _closed = True  # until it is made
 
     def __init__(self, columns: list[Column], *, last: int, seconds: float | None = None, title: str = "") -> None:
@@ -56,7 +55,8 @@ class Plot(anywidget.AnyWidget):
         self._everything = False  # whether a page waits for all there is
         self._seq = 0  # the number of the last message
         self._cells: set[str] = set()  # in which it is displayed
-        super().__init__()
+        name = uuid.uuid4().hex
+        super().__init__(model_id=name, _id=name)
         self.on_msg(self._on_page)
         enter(self)
 
@@ -141,16 +141,11 @@ class Plot(anywidget.AnyWidget):
         PlotError
             They have not come in `timeout` seconds, or the follower ended before.
         """
-        until = time.monotonic() + timeout
-        while True:
-            over = self._state or time.monotonic() > until  # asked first: what came before it is counted
-            if self.total >= rows:
-                return self
-            if over:
-                break
-            pause(0.02)
-        got = f"{self.total:,} {self._state}".strip()
-        raise PlotError(f"{rows:,} rows in {timeout:g} s", got=got, todo="check that the source runs")
+        wait_until(lambda: self._state or self.total >= rows, seconds=timeout)
+        if self.total < rows:
+            got = f"{self.total:,} {self._state}".strip()
+            raise PlotError(f"{rows:,} rows in {timeout:g} s", got=got, todo="check that the source runs")
+        return self
 
     def close(self) -> None:
         """Stop, and take the plot out of the page. Idempotent."""
@@ -172,14 +167,9 @@ class Plot(anywidget.AnyWidget):
         self.close()
 
     @property
-    def widget(self) -> Self:
-        """The widget, which is the plot itself: for `ipywidgets.VBox([...])` and the like."""
-        return self
-
-    @property
     def total(self) -> int:
         """Rows that have come since it was made, or since the last `replace`."""
-        return int(self._window.total)
+        return self._window.total
 
     def __len__(self) -> int:
         """Rows that are shown."""
@@ -188,16 +178,12 @@ class Plot(anywidget.AnyWidget):
     def __bool__(self) -> bool:
         return True
 
-    def _rows(self) -> dict[str, list[Any]]:
-        """The rows that are shown, a list a column."""
-        return self._window.snapshot()
-
     @property
     def note(self) -> str:
         """What the line below the picture says."""
         shown, total = len(self), self.total
         window = f"last {shown:,} of {total:,}" if shown < total else f"{total:,} rows" if total else "no data yet"
-        return "; ".join(filter(None, [window, *self._remarks(), self._state, self._broken]))
+        return clean("; ".join(filter(None, [window, *self._remarks(), self._state, self._broken])))
 
     def _remarks(self) -> Iterator[str]:
         yield from ()
@@ -210,22 +196,16 @@ class Plot(anywidget.AnyWidget):
             everything, self._everything, self._broken = self._everything, False, ""
             try:
                 content, buffers = self._news(everything)
-                if content["all"]:
-                    content["layout"] = self._layout()
             except Exception as error:  # no caller could catch it, and other plots wait for the publisher
                 self._broken, self._everything = f"cannot be drawn: {type(error).__name__}: {error}", True
                 content, buffers = {}, []
             self._seq += 1
-            note = {"text": clean(self.note), "failed": bool(self._failed or self._broken)}
+            note = {"text": self.note, "failed": bool(self._failed or self._broken)}
             self.send({"kind": "draw", "seq": self._seq, "note": note, **content}, buffers)
-            return sum(map(len, buffers)) + 60 * len(content.get("rows", ()))
+            return sum(map(len, buffers)) + len(content.get("html", ""))
 
     def _news(self, everything: bool) -> tuple[dict[str, Any], list[bytes]]:
-        """A message with what is new since the last one, or with everything, and its binary columns."""
-        raise NotImplementedError
-
-    def _layout(self) -> dict[str, Any]:
-        """What does not change with the data."""
+        """A message with what is new since the last one, or with everything and the layout; its binary columns."""
         raise NotImplementedError
 
     def _on_page(self, _: Any, content: Mapping[str, Any], _buffers: list[bytes]) -> None:
@@ -257,13 +237,10 @@ class Plot(anywidget.AnyWidget):
         if where := current_cell():
             self._cells.add(where[0])
         shown = super()._repr_mimebundle_()
-        register(self.model_id, self)
-        fallback = self.still() if is_wanted() else {"text/html": self._fallback()}
+        _stills.shown[self.model_id] = self
+        line = {"text/html": f"<i>{html.escape(repr(self))}: a live plot. Run the notebook to see it.</i>"}
+        fallback = self.still() if _stills.is_wanted() else line
         return {**fallback, **(shown[0] if isinstance(shown, tuple) else shown or {}), "text/plain": repr(self)}
-
-    def _fallback(self) -> str:
-        """What is shown where there are no widgets, and no picture has been kept."""
-        return f"<i>{html.escape(repr(self))}: a live plot. Run the notebook to see it.</i>"
 
     def __repr__(self) -> str:
         names = ", ".join(column.name for column in self._window.columns)

@@ -13,67 +13,64 @@ from kit.deadline import pause
 
 __all__ = ["changed", "forget"]
 
-_PERIOD = 0.02  # seconds between two publications of a plot
-_MESSAGES_A_SECOND = 400  # of all plots; Jupyter's server drops what is beyond 1,000
+_PERIOD = 0.03  # seconds between two publications of a plot
+_MESSAGES_A_SECOND = 300  # of all plots; Jupyter's server drops what is beyond 1,000
 _BYTES_A_SECOND = 600_000  # and beyond a million bytes a second
 _SHARE = 0.3  # of its time that a kernel spends on publishing, at most
 _LONGEST = 1.0  # seconds: however slow it is, a plot is not forgotten
 _IDLE_SECONDS = 2.0
 
-
-class _Publisher:
-    def __init__(self) -> None:
-        self._dirty: WeakSet[Any] = WeakSet()
-        self._something = threading.Condition()
-        self._thread: threading.Thread | None = None
-
-    def changed(self, plot: Any) -> None:
-        """Have a plot published soon: its `publish` sends what is new. From any thread; costs next to nothing."""
-        with self._something:
-            if plot in self._dirty:
-                return
-            self._dirty.add(plot)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="kit-plots", daemon=True)
-                self._thread.start()
-            self._something.notify()
-
-    def forget(self, plot: Any) -> None:
-        """Publish a plot no more."""
-        with self._something:
-            self._dirty.discard(plot)
-            self._something.notify()
-
-    def _run(self) -> None:
-        try:
-            while self._publish_once():
-                pass
-        except BaseException:
-            with self._something:
-                self._thread = None  # the next change starts another
-            raise
-
-    def _publish_once(self) -> bool:
-        """Publish what has changed, and wait until the next may be; says whether there will be a next."""
-        with self._something:
-            # Nothing to do for a while: the thread ends, and the next change starts another.
-            if not self._something.wait_for(lambda: len(self._dirty), _IDLE_SECONDS):
-                self._thread = None
-                return False
-            plots = list(self._dirty)
-            self._dirty.clear()
-        began, count, sent = time.monotonic(), len(plots), 0
-        while plots:
-            size = plots.pop().publish()  # and keep none of them alive
-            sent += size
-            if size > _BYTES_A_SECOND / 10:  # many pages' worth of everything would be too much at once
-                pause(size / _BYTES_A_SECOND)
-        took = time.monotonic() - began
-        left = max(_PERIOD, count / _MESSAGES_A_SECOND, sent / _BYTES_A_SECOND, took / _SHARE)
-        if (rest := min(left, _LONGEST) - took) > 0:
-            pause(rest)
-        return True
+_dirty: WeakSet[Any] = WeakSet()
+_something = threading.Condition()
+_thread: threading.Thread | None = None
 
 
-_publisher = _Publisher()
-changed, forget = _publisher.changed, _publisher.forget
+def changed(plot: Any) -> None:
+    """Have a plot published soon: its `publish` sends what is new. From any thread; costs next to nothing."""
+    global _thread  # noqa: PLW0603
+    with _something:
+        if plot in _dirty:
+            return
+        _dirty.add(plot)
+        if _thread is None:
+            _thread = threading.Thread(target=_run, name="kit-plots", daemon=True)
+            _thread.start()
+        _something.notify()
+
+
+def forget(plot: Any) -> None:
+    """Publish a plot no more."""
+    with _something:
+        _dirty.discard(plot)
+        _something.notify()
+
+
+def _run() -> None:
+    global _thread  # noqa: PLW0603
+    try:
+        while True:
+            with _something:
+                # Nothing to do for a while: the thread ends, and the next change starts another.
+                if not _something.wait_for(lambda: len(_dirty), _IDLE_SECONDS):
+                    _thread = None
+                    return
+                plots = list(_dirty)
+                _dirty.clear()
+            _publish(plots)
+    except BaseException:
+        _thread = None  # the next change starts another
+        raise
+
+
+def _publish(plots: list[Any]) -> None:
+    """Publish them, and wait until the next may be."""
+    began, count, sent = time.monotonic(), len(plots), 0
+    while plots:
+        size = plots.pop().publish()  # and keep none of them alive
+        sent += size
+        if size > _BYTES_A_SECOND / 10:  # many pages' worth of everything would be too much at once
+            pause(size / _BYTES_A_SECOND)
+    took = time.monotonic() - began
+    least = max(_PERIOD, count / _MESSAGES_A_SECOND, sent / _BYTES_A_SECOND, took / _SHARE)
+    if (rest := min(least, _LONGEST) - took) > 0:
+        pause(rest)

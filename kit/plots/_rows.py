@@ -27,10 +27,9 @@ def tidy(data: Any) -> pd.DataFrame | Mapping[str, Any] | list[Mapping[str, Any]
     """The data as one of three kinds: what can be read once only is read, what names its fields is a mapping."""
     if isinstance(data, pd.DataFrame | Mapping):
         return data
-    if isinstance(data, pd.Series) or any(hasattr(data, name) for name in _NAMING):
+    if isinstance(data, pd.Series | str | bytes) or not isinstance(data, Iterable) or hasattr(data, "_asdict"):
         return _record(data)
-    rows = data if isinstance(data, Iterable) and not isinstance(data, str | bytes) else [data]
-    return [_record(row) for row in rows]
+    return [_record(row) for row in data]
 
 
 def _record(row: Any) -> Mapping[str, Any]:
@@ -38,20 +37,16 @@ def _record(row: Any) -> Mapping[str, Any]:
         return row
     if isinstance(row, pd.Series):
         return {str(name): value for name, value in row.items()}
-    for name in _NAMING:
-        if hasattr(row, name):
-            return dict(getattr(row, name)())
+    if found := [name for name in _NAMING if hasattr(row, name)]:
+        return dict(getattr(row, found[0])())
     got, todo = f"a {type(row).__name__}: {str(row)[:60]!r}", 'write plot.append({"symbol": "JPM", "price": 25.3})'
     raise PlotError("a DataFrame, a record (dict), or a list of records", got=got, todo=todo)
 
 
 def names_of(data: Any) -> list[str]:
     """The names of the columns of tidy data; of several records, those of the first."""
-    if isinstance(data, pd.DataFrame):
-        return [str(name) for name in data.columns]
-    if isinstance(data, Mapping):
-        return [str(name) for name in data]
-    return [str(name) for name in data[0]] if data else []
+    first = data[:1][0] if isinstance(data, list) and data else data
+    return [str(name) for name in first]
 
 
 def columns_of(data: Any, names: Sequence[str], *, newest: int | None = None) -> tuple[int, list[Values]]:
@@ -82,19 +77,18 @@ def _of_frame(data: pd.DataFrame, names: Sequence[str], newest: int) -> list[Val
 def _of_mapping(data: Mapping[str, Any], names: Sequence[str]) -> list[Values]:
     _check(names, data)
     values = [data[name] for name in names]
-    if not all(_is_column(name, data[name]) for name in names):
+    for name, value in zip(names, values, strict=True):
+        if isinstance(value, np.ndarray) and value.ndim > 1:
+            todo = f"take one column of it, for instance {name}[:, 0]"
+            raise PlotError(
+                f"a column {name!r} of one dimension", got=f"an array of the shape {value.shape}", todo=todo
+            )
+    if not all(isinstance(value, _SEQUENCES) or (isinstance(value, _ARRAYS) and value.ndim) for value in values):
         return [[value] for value in values]
     if len({len(value) for value in values}) > 1:
         lengths = ", ".join(f"{name}: {len(value)}" for name, value in zip(names, values, strict=True))
         raise PlotError("columns of one length", got=lengths, todo="give each column as many values")
     return [pd.Series(value) if isinstance(value, _ARRAYS) else list(value) for value in values]
-
-
-def _is_column(name: str, value: Any) -> bool:
-    if isinstance(value, np.ndarray) and value.ndim > 1:
-        todo = f"take one column of it, for instance {name}[:, 0]"
-        raise PlotError(f"a column {name!r} of one dimension", got=f"an array of the shape {value.shape}", todo=todo)
-    return isinstance(value, _SEQUENCES) or (isinstance(value, _ARRAYS) and value.ndim == 1)
 
 
 def _check(names: Sequence[str], there: Iterable[str]) -> None:
@@ -107,13 +101,9 @@ def _check(names: Sequence[str], there: Iterable[str]) -> None:
 
 def is_missing(value: Any) -> bool:
     """Whether a value stands for none: None, NaN, NaT, NA."""
-    if value is None or value is pd.NA or value is pd.NaT:
-        return True
     if isinstance(value, Decimal):
         return value.is_nan()
-    if isinstance(value, np.datetime64 | np.timedelta64):
-        return bool(np.isnat(value))
-    return isinstance(value, float | np.inexact) and bool(np.isnan(value))
+    return pd.api.types.is_scalar(value) and bool(pd.isna(value))
 
 
 def is_number(value: Any) -> bool:

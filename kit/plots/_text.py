@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["clean", "csv_of", "cut", "instant", "iso", "unit_of"]
+__all__ = ["DAY", "clean", "csv_of", "cut", "digits_of", "instant", "iso"]
 
 # What a spreadsheet takes for the beginning of a formula (owasp.org, CSV Injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-# How many characters of 2026-01-05 14:30:00.000000 are left out, by the finest unit that is needed.
-_LEFT_OUT = {"day": 16, "minute": 10, "second": 7, "millisecond": 3, "microsecond": 0}
-_MICROSECONDS = {"day": 86_400_000_000, "minute": 60_000_000, "second": 1_000_000, "millisecond": 1_000}
+DAY, MINUTE, SECOND, MILLISECOND, MICROSECOND = 10, 16, 19, 23, 26  # characters of 2026-01-05 14:30:00.000000
+_MICROSECONDS = {DAY: 86_400_000_000, MINUTE: 60_000_000, SECOND: 1_000_000, MILLISECOND: 1_000}
 
 
 def clean(value: Any) -> str:
@@ -34,39 +33,33 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
-def unit_of(milliseconds: "np.ndarray[Any, Any]") -> str:
-    """The finest unit that instants need: with it, all that differ have different texts.
+def digits_of(milliseconds: "np.ndarray[Any, Any]") -> int:
+    """How many characters instants need: with so many, all that differ have different texts.
 
-    >>> unit_of(np.array([0.0, 86_400_000.0])), unit_of(np.array([10.0]))
-    ('day', 'millisecond')
+    >>> digits_of(np.array([0.0, 86_400_000.0])), digits_of(np.array([10.0]))
+    (10, 23)
     """
-    finite = milliseconds[np.isfinite(milliseconds)]
-    whole = np.rint(finite * 1000)
-    for unit, size in _MICROSECONDS.items():
-        if not (whole % size).any():
-            return unit
-    return "microsecond"
+    whole = np.rint(milliseconds[np.isfinite(milliseconds)] * 1000)
+    return next((digits for digits, size in _MICROSECONDS.items() if not (whole % size).any()), MICROSECOND)
 
 
-def instant(milliseconds: float, unit: str, *, zone: bool = True) -> str:
+def instant(milliseconds: float, digits: int) -> str:
     """The text of an instant, in UTC; a day has no zone.
 
-    >>> instant(1_767_623_400_000, "minute"), instant(1_767_571_200_000, "day")
+    >>> instant(1_767_623_400_000, 16), instant(1_767_571_200_000, 10)
     ('2026-01-05 14:30 UTC', '2026-01-05')
     """
     if not np.isfinite(milliseconds):
         return "–"
     text = str(np.datetime64(round(milliseconds * 1000), "us")).replace("T", " ")
-    text = text[: len(text) - _LEFT_OUT[unit]]
-    return f"{text} UTC" if zone and unit != "day" else text
+    text = text[: len(text) - MICROSECOND + digits]  # years may have more digits than four
+    return text if digits == DAY else f"{text} UTC"
 
 
-def iso(milliseconds: float, unit: str) -> str:
+def iso(milliseconds: float, digits: int) -> str:
     """The same for a file: ISO 8601."""
-    if not np.isfinite(milliseconds):
-        return ""
-    text = instant(milliseconds, unit, zone=False)
-    return text if unit == "day" else f"{text.replace(' ', 'T')}Z"
+    text = instant(milliseconds, digits)
+    return "" if text == "–" else text.removesuffix(" UTC").replace(" ", "T") + ("" if digits == DAY else "Z")
 
 
 def csv_of(head: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:

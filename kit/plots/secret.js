@@ -1,14 +1,9 @@
-// A password field. What is typed goes to the kernel as a message: it is never in the model's state, which a notebook
-// is saved with.
+// A password field. What is typed goes to the kernel as a message, and never into the state that a notebook keeps.
 function render({ model, el }) {
-  const input = document.createElement("input");
-  input.type = "password";
-  input.placeholder = "not stored";
-  input.autocomplete = "off";
-  input.addEventListener("input", () => model.send({ typed: input.value }));
-  model.on("msg:custom", (message) => {
-    if (message.kind === "forget") input.value = "";
-  });
+  const more = { type: "password", placeholder: "not stored", autocomplete: "off" };
+  const input = Object.assign(document.createElement("input"), more);
+  input.oninput = () => model.send({ typed: input.value });
+  model.on("msg:custom", () => (input.value = "")); // the kernel has used it
   el.append(input);
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import write_notebook
 from tests.browser.lab import LabPage, RunningLab
@@ -59,7 +59,7 @@ def total(columns):
     return [sum(len(y) for y in columns), round(float(sum(np.nansum(y) for y in columns)), 4)]
 
 def truth():
-    found = {name: total([y for _, y in plots[name]._data().values()]) for name in ("line", "scatter")}
+    found = {name: total([y for _, y in plots[name]._points().values()]) for name in ("line", "scatter")}
     found |= {"bars": total([list(plots["bars"].bars().values())]), "histogram": total([plots["histogram"].counts()])}
     found["table"] = [list(row) for row in reversed(plots["table"].rows())]
     found["list"] = plots["list"].items()
@@ -234,9 +234,9 @@ def test_a_click_on_the_legend_hides_a_series(plots: Plots) -> None:
     plots.check("line", plots.truth()["line"], views=1)
     button = plots.cell_of("line").get_by_role("button", name="BAC")
     hidden = f"""() => {{ {_SHOWN}
-        return figures("line")[0].renderers.filter(one => !one.visible).map(one => one.name); }}"""
+        return figures("line")[0].renderers.filter(one => !one.visible).map(one => one.data_source.name); }}"""
     button.click()
-    assert plots.page.page.evaluate(hidden) == ["line 1", "dots 1"]
+    assert plots.page.page.evaluate(hidden) == ["source 1", "few 1"]
     expect(button).to_have_attribute("aria-pressed", "false")
     button.click()
     assert plots.page.page.evaluate(hidden) == []
@@ -247,7 +247,7 @@ def test_the_button_downloads_the_rows(plots: Plots, tmp_path: Path) -> None:
     page = plots.page.page
     for name in ("line", "bars", "histogram", "table"):
         with page.expect_download() as download:
-            plots.cell_of(name).get_by_role("button", name="DownloadCsv").click()
+            plots.cell_of(name).get_by_role("button", name="Download CSV").click()
         download.value.save_as(tmp_path / f"{name}.csv")
     truth = plots.truth()
     line = pd.read_csv(tmp_path / "line.csv", parse_dates=["at"])
@@ -313,6 +313,49 @@ _AT = """([title, x, y]) => {
 }"""
 
 
+def pointed(page: Page, title: str, x: float, y: float) -> str:
+    """What the tooltip says when the mouse is at a point of a chart."""
+
+    def is_shown() -> bool:
+        left, top = page.evaluate(_AT, [title, x, y])
+        page.mouse.move(left - 3, top)
+        page.mouse.move(left, top)
+        return page.locator(".kit-tip").count() == 1
+
+    page.mouse.move(0, 0)
+    expect(page.locator(".kit-tip")).to_have_count(0)
+    wait_until(is_shown, timeout=20, what="a tooltip")
+    return page.locator(".kit-tip").inner_text()
+
+
+_TIMES = """
+at = pd.Timestamp("2026-01-05T23:59:59.990Z") + pd.to_timedelta([0, 10, 20], unit="ms")
+times = LineChart("at", "v", title="times", height=220).append({"at": at, "v": [1, 2, 3]})
+display(times, LiveTable(title="instants").append({"at": at}))
+"""
+_INSTANTS = ["2026-01-05 23:59:59.990 UTC", "2026-01-06 00:00:00.000 UTC", "2026-01-06 00:00:00.010 UTC"]
+
+
+def test_two_tabs_of_one_notebook_show_the_same_also_in_another_time_zone(
+    plots: Plots, browser: Browser, jupyter: RunningLab
+) -> None:
+    plots.page.run("import pandas as pd\nfrom IPython.display import display" + _TIMES)
+    place = plots.page.select(-1)
+    plots.page.save()
+    second = Plots(LabPage(browser, jupyter, zone="Asia/Kolkata").open("plots.ipynb"))
+    try:
+        plots.ask("fill(20); print('filled')")
+        truth = plots.truth()
+        for tab in (plots, second):
+            for name in NAMES:
+                tab.check(name, truth[name], views=1)
+            tab.page.select(place)
+            assert tab.page.cell(place).locator(".kit-plot td").all_inner_texts() == _INSTANTS[::-1]
+            assert tab.page.complaints == []
+    finally:
+        second.page.page.close()
+
+
 def test_every_text_of_data_or_user_is_text_in_the_page(plots: Plots) -> None:
     cell = plots.page.run(_HOSTILE)
     page = plots.page.page
@@ -324,16 +367,7 @@ def test_every_text_of_data_or_user_is_text_in_the_page(plots: Plots) -> None:
     assert cell.locator(".kit-plot td").all_text_contents()[::-1] == shown
     cell.locator(".kit-chart").first.scroll_into_view_if_needed()
     for number in range(8):
-
-        def pointed(number: int = number) -> bool:
-            x, y = page.evaluate(_AT, ["odd", 1, number])
-            page.mouse.move(x - 3, y)
-            page.mouse.move(x, y)
-            return page.locator(".kit-tip b").count() == 1
-
-        wait_until(pointed, timeout=20, what="a tooltip")
-        expect(page.locator(".kit-tip b")).to_have_text(shown[number])
-        expect(page.locator(".kit-tip div").last).to_have_text(str(number))
+        assert pointed(page, "odd", 1, number).splitlines() == [shown[number], "<i>x</i>: 1", f"@{{y}} $y: {number}"]
     assert page.evaluate("window.hacked") is None
     assert page.locator("img[src=x]").count() == 0
     assert cell.locator(".widget-html").get_by_text("$a$ and $b$").count() == 1

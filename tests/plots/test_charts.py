@@ -60,8 +60,8 @@ def test_a_message_has_only_what_is_new() -> None:
     sizes: list[int] = []
     page = Page(chart)
     chart.send = lambda message, buffers: sizes.append(sum(map(len, buffers)))  # type: ignore[method-assign]
-    chart.append({"x": [1, 2], "y": [1, 2]}).publish()
-    assert (sizes, len(page.columns[0])) == ([2 * 2 * 8], 5000)
+    chart.append({"x": [5000, 5001], "y": [1, 2]}).publish()
+    assert (sizes, len(page.sources["source 0"]["x"])) == ([2 * 2 * 8], 5000)
 
 
 def test_several_columns_for_y_are_a_line_each() -> None:
@@ -111,7 +111,7 @@ def test_an_axis_becomes_one_of_times_when_the_first_time_comes() -> None:
     before = page.layout["number"]
     chart.append({"at": pd.Timestamp(MS, unit="ms"), "y": 1, "name": "JPM"}).publish()
     assert page.series()["JPM"] == {"x": [MS], "y": [1]}
-    assert (page.layout["number"], page.messages[-1]["unit"]) == (before + 1, "minute")
+    assert (page.layout["number"], page.messages[-1]["digits"]) == (before + 1, 16)
 
 
 def test_replace_shows_only_what_it_was_given_and_counts_anew() -> None:

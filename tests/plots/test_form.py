@@ -25,7 +25,7 @@ def test_apply_calls_the_function_with_what_is_filled_in() -> None:
     form.fields["choice"].value = "GE"
     form._button.click()
     assert got == {"text": "a", "on": True, "n": 3, "x": 1.5, "choice": "GE", "span": 5}
-    assert form.said == ""
+    assert form.answer == ""
 
 
 def test_a_secret_is_in_no_state_before_and_after_it_is_used() -> None:
@@ -56,8 +56,8 @@ def test_a_secret_that_is_typed_comes_as_a_message_and_is_in_no_state() -> None:
 def test_a_secret_is_not_in_what_is_shown(tell: Any) -> None:
     form = form_with_secret(lambda user, token: f"{user}: {tell(token)}")
     form.apply()
-    assert "ada" in form.said
-    assert "ter 2" not in form.said + states(form.widget)
+    assert "ada" in form.answer
+    assert "ter 2" not in form.answer + states(form.widget)
 
 
 def test_a_secret_is_not_in_an_error_that_is_shown() -> None:
@@ -66,7 +66,7 @@ def test_a_secret_is_not_in_an_error_that_is_shown() -> None:
 
     form = form_with_secret(refuse)
     form.apply()
-    assert form.said == "ValueError: '…' is refused" or "ter 2" not in form.said
+    assert form.answer == "ValueError: '…' is refused" or "ter 2" not in form.answer
     assert "--jp-error-color1" in form._answer.value
 
 
@@ -76,7 +76,7 @@ def test_an_error_of_the_kit_is_shown_in_its_three_lines() -> None:
 
     form = Form(fail)
     form.apply()
-    assert form.said.splitlines() == ["expected a <token>", "got: none", "to do: type one"]
+    assert form.answer.splitlines() == ["expected a <token>", "got: none", "to do: type one"]
     assert "a &lt;token&gt;" in form._answer.value
 
 
@@ -95,7 +95,7 @@ def test_the_button_waits_while_the_function_works() -> None:
     assert form._button.disabled
     go_on.set()
     thread.join(10)
-    assert (form.said, form._button.disabled) == ("done", False)
+    assert (form.answer, form._button.disabled) == ("done", False)
 
 
 @pytest.mark.parametrize("given", [object(), None, (5, 1)])
@@ -107,7 +107,7 @@ def test_a_field_of_an_unknown_type_is_an_error(given: Any) -> None:
 def test_a_widget_of_ones_own_is_a_field() -> None:
     form = Form(lambda n: n + 1, n=ipywidgets.IntText(4))
     form.apply()
-    assert form.said == "5"
+    assert form.answer == "5"
 
 
 def test_a_function_that_does_not_take_the_fields_is_an_error_before_anyone_fills_them_in() -> None:

@@ -143,9 +143,9 @@ def test_the_publisher_ends_when_there_is_nothing_to_publish_and_starts_again(mo
     monkeypatch.setattr(publisher, "_IDLE_SECONDS", 0.05)
     with Metric().append(1) as metric:
         page = Page(metric)
-        wait_until(lambda: publisher._publisher._thread is None, what="the publisher ended")
+        wait_until(lambda: publisher._thread is None, what="the publisher ended")
         metric.append(2)
-        wait_until(lambda: page.messages[-1]["text"] == "2.00", what="the second drawn")
+        wait_until(lambda: "2.00" in page.messages[-1]["html"], what="the second drawn")
 
 
 def test_a_plot_that_cannot_be_drawn_says_so_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +158,7 @@ def test_a_plot_that_cannot_be_drawn_says_so_and_the_others_go_on(monkeypatch: p
         chart.append(record(1))
         wait_until(lambda: "cannot be drawn: RuntimeError: no <picture>" in page.note["text"] and page.note["failed"])
         metric.append(2)
-        wait_until(lambda: other.messages[-1]["text"] == "2.00")
+        wait_until(lambda: "2.00" in other.messages[-1]["html"])
         monkeypatch.undo()
         chart.publish()
         assert page.series()["value"]["x"] == [1]

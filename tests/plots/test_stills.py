@@ -10,7 +10,7 @@ from tests.plots.tools import ALL, is_png, make, record
 def test_a_plot_that_no_front_end_has_opened_is_displayed_with_a_still_and_a_note(kind: str) -> None:
     with make(kind, title="a <title>") as plot:
         shown = plot.append([record(n) for n in range(30)])._repr_mimebundle_()
-        assert shown["application/vnd.jupyter.widget-view+json"]["model_id"] == plot.widget.model_id
+        assert shown["application/vnd.jupyter.widget-view+json"]["model_id"] == plot.model_id
         assert "rows" in shown["text/plain"] or "of 30" in shown["text/plain"]
         if "image/png" in shown:
             assert is_png(shown["image/png"])
@@ -24,7 +24,7 @@ def test_the_stills_have_the_last_state_and_a_closed_plot_has_none(kind: str) ->
     plot = make(kind).append(record(1))
     first = plot._repr_mimebundle_()
     plot.append([record(n, name="GE") for n in range(20)])
-    model_id = plot.widget.model_id
+    model_id = plot.model_id
     last = stills()[model_id]
     assert last == plot.still()
     assert {key: value for key, value in first.items() if key in last} != last

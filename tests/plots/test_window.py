@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from kit.errors import PlotError
 from kit.plots import LineChart, LiveTable
 from kit.plots._window import Column, KeyedWindow, Window
+from tests.plots.tools import snapshot
 
 MS = 1_767_623_400_000  # 2026-01-05 14:30:00 UTC
 AT = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
@@ -37,7 +38,7 @@ def window(*, last: int = 100, seconds: float | None = None) -> Window:
 
 
 def held(window: Window) -> Rows:
-    rows = window.snapshot()
+    rows = snapshot(window)
     return list(zip(rows["at"], rows["value"], strict=True))
 
 
@@ -81,7 +82,7 @@ def test_by_key_the_newest_row_of_each_is_held_in_the_order_the_keys_came(
     held_by = KeyedWindow([Column("key", "any"), Column("value", "any")], last=10, by="key")
     for start in range(0, len(rows), step):
         held_by.append([{"key": key, "value": value} for key, value in rows[start : start + step]])
-    found = held_by.snapshot()
+    found = snapshot(held_by)
     assert dict(zip(found["key"], found["value"], strict=True)) == dict(rows)
     assert found["key"] == list(dict.fromkeys(key for key, _ in rows))
 
@@ -219,7 +220,7 @@ def test_a_million_rows_at_once_cost_what_is_kept_of_them() -> None:
     frame = pd.DataFrame({"at": pd.date_range("2020-01-01", periods=1_000_000, freq="s"), "value": 1.0})
     chart = LineChart("at", "value", last=500).append(frame)
     assert (len(chart), chart.note) == (500, "last 500 of 1,000,000")
-    assert chart._rows()["at"][-1] == frame["at"].iloc[-1].timestamp() * 1000
+    assert snapshot(chart._window)["at"][-1] == frame["at"].iloc[-1].timestamp() * 1000
 
 
 @pytest.mark.parametrize("options", [{"last": 0}, {"last": 10**6}, {"seconds": 0}, {"seconds": -1}])
