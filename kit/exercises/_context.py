@@ -88,7 +88,6 @@ class CheckContext(ExitStack):
         return found
 
     def _like(self, name: str) -> str:
-        """A function or class of the notebook whose name is nearly the one that is missing."""
         own = [key for key, value in self.namespace.items() if type(value) in (FunctionType, type)]
         own = [key for key in own if self.namespace[key].__module__ == self.namespace.get("__name__")]
         return next(iter(difflib.get_close_matches(name, own, n=1, cutoff=_ALIKE)), "")

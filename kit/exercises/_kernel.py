@@ -38,6 +38,9 @@ class Runs:
 
     def check(self, name: str, context: CheckContext) -> None:
         """End the check if the name stands for what an older run of its cell has defined."""
+        if self._shell is not None:  # IPython's `exit()` would end the kernel
+            self._shell.ask_exit = sys.exit
+            context.callback(delattr, self._shell, "ask_exit")
         first, _, rest = (text := self.newest(name)).partition("\n")
         try:
             tree = ast.parse(self._shell.transform_cell(rest if first.startswith("%%") else text) if text else "")

@@ -70,8 +70,6 @@ def unchecked(error: BaseException) -> Outcome:
 
 def _message(error: BaseException) -> str:
     name = type(error).__name__
-    if isinstance(error, SystemExit):
-        return "SystemExit: your code asked to end the program"
     if isinstance(error, KitError):
         return f"{name}: expected {error.expected}; got: {error.got}"
     lines = text_of(error).partition(": Request '")[0].strip().splitlines()[:1]  # kafka-python adds the whole request
