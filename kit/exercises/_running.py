@@ -89,7 +89,8 @@ def call(function: Callable[..., Any], *args: Any, seconds: float, **options: An
         for _ in range(100):
             if runner.over.wait(seconds / 100):
                 break
-            sys.setrecursionlimit(sys.getrecursionlimit())  # in a check this bounds what the code may have raised
+            if sys.getrecursionlimit() > _DEPTH and runner.end():  # raised by a name that `guarded` does not replace
+                runner.error = RecursionError("the code has raised the limit of recursion")
     except BaseException:  # the student's own interrupt
         runner.end()
         raise

@@ -22,7 +22,6 @@ _GAP = re.compile(
     r" *### BEGIN SOLUTION\n(?P<solution>(?:(?! *### BEGIN).*\n)*?) *### END SOLUTION$",
     re.MULTILINE,
 )
-_MARK = re.compile(r"### (?:BEGIN|END) SOLUTION")
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Source:
         self.notebook = read_notebook(path)
         code = [cell for cell in self.notebook.cells if cell.cell_type == "code"]
         for cell in code:
-            if mark := _MARK.search(_GAP.sub("", cell.source)):
+            if mark := re.search("### (?:BEGIN|END) SOLUTION", _GAP.sub("", cell.source)):
                 expected, todo = "`# Gap 1, its title: what to do`, then lines between two marks", "see CONTRIBUTING.md"
                 raise ExerciseError(expected, got=f"{path.name}, cell {cell.id}: a stray {mark[0]}", todo=todo)
         self.regions = [_region(found, cell.id) for cell in code for found in _GAP.finditer(cell.source)]
