@@ -41,7 +41,6 @@ METHODS = [
 CODES = [
     "def average(n):\n    t = 'x' * 1000\n    while True:\n        t += t",
     "def average(n):\n    kept = []\n    while True:\n        kept.append('x' * 10**7)",
-    "from sys import setrecursionlimit\ndef average(n):\n    setrecursionlimit(10**9)\n    return average(n)",
     "class A:\n    def __getattr__(self, name):\n        return getattr(self, name)\n    def __call__(self, n):\n        pass\naverage = A()",  # noqa: E501
     "class M(type):\n    def __getattribute__(cls, name):\n        raise RuntimeError\nclass average(metaclass=M):\n    pass",  # noqa: E501
     "def average(n):\n    raise BaseExceptionGroup('x', [KeyboardInterrupt()])",
