@@ -111,7 +111,7 @@ class CheckContext(ExitStack):
 
     def wrong(self, expected: str, *, got: object, on: str | None = None, advice: str = "") -> NoReturn:
         """End the check: it is not yet right."""
-        text = got if type(got) is str else shown(got)
+        text = got[:2000] if type(got) is str else shown(got)
         lines = (("expected", expected), ("got", text), ("on", self.on if on is None else on), ("next", advice))
         raise Ended(NotYetRight("", lines))
 
