@@ -4,16 +4,15 @@
 >>> exercise = exercises.load("19_exercise_tweets", globals())                      # doctest: +SKIP
 >>> exercise.check(1)                                                               # doctest: +SKIP
 
-This package is the machinery. An exercise is two files: its solution notebook, and its checks in solutions/checks.
+An exercise is two files: its solution notebook, and its checks in solutions/checks.
 """
 
-from kit.exercises._build import build, restore
+from kit.exercises._build import build, load, restore
 from kit.exercises._context import CheckContext
-from kit.exercises._exercise import Exercise
-from kit.exercises._load import Gap, load, source_of
+from kit.exercises._exercise import Exercise, Gap
 from kit.exercises._outcomes import CannotCheck, Crashed, NotAttempted, NotYetRight, Outcome, Passed
 from kit.exercises._running import StudentError, TookTooLong, call
-from kit.exercises._source import Source, solutions, sources
+from kit.exercises._source import Source, solutions, source_of, sources
 from kit.exercises._values import plain, shown
 
 __all__ = [

@@ -1,150 +1,109 @@
 """What a check works with: the student's names, fresh topics on the real broker, and an end that tidies up."""
 
 import difflib
-import inspect
-import sys
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from types import FunctionType, TracebackType
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack, suppress
+from types import CoroutineType, FunctionType, GeneratorType
 from typing import Any, NoReturn, Self
 
 from kafka import KafkaProducer, TopicPartition
-from kafka.errors import KafkaTimeoutError
 from kafka.serializer import DefaultSerializer
 
 from kit import topics
 from kit.deadline import wait_until
 from kit.errors import BrokerUnavailable, KitError, ServerError
-from kit.exercises._code import find
+from kit.exercises._outcomes import Ended, NotAttempted, NotYetRight
 from kit.exercises._running import StudentError, TookTooLong, call, guarded
 from kit.exercises._values import shown
 from kit.servers import clients, lab
-from kit.servers.kafka import KafkaCluster
 from kit.topics.reading import read
 
-__all__ = ["CheckContext", "Missing", "NotRight"]
+__all__ = ["CheckContext"]
 
 _CALL_SECONDS = 3.0
 _CLOSE_SECONDS = 2.0
-_ALIKE = 0.7  # a name that was misspelled; Tweet is none for TweetActor
-_ANSWERS = ("expected", "got", "on", "next")
+_ALIKE = 0.8  # a name that was misspelled; TweetListener is none for TweetActor
+_RUN = "run the cell with the gap, above, then check again; `kit exercises reset` brings back one that is gone"
+_BACK = "put `def {}` back; `kit exercises reset` brings back the whole notebook"
 
 
-class NotRight(Exception):
-    """The gap does something else than it should."""
-
-    def __init__(self, *texts: str) -> None:
-        super().__init__(texts[0])
-        self.lines = tuple((label, text) for label, text in zip(_ANSWERS, texts, strict=True) if text)
-
-
-class Missing(Exception):
-    """The name of the gap is not there. `like`: a name that may be meant."""
-
-    def __init__(self, name: str, like: str = "") -> None:
-        super().__init__(name)
-        self.name, self.like = name, like
-
-
-class CheckContext:
+class CheckContext(ExitStack):
     """One check of one gap. A context manager: what it made is gone at the end.
 
-    Parameters
-    ----------
-    namespace
-        Where the student's names are: ``globals()`` of the notebook.
-    known
-        Names that are the exercise's own, so that none of them is taken for one that was renamed.
-    needs
-        Servers of the lab that must run, for example ``("kafka",)``.
-
-    Attributes
-    ----------
-    on
-        The input of the last call of the student's code, in words.
-    advise
-        Says what to do about an error of the student's code; set it before `call`.
+    `namespace` has the student's names: ``globals()`` of the notebook. `on` is the input of the last call of the
+    student's code, in words. `advise` says what to do about an error of the student's code; set it before `call`.
     """
 
-    def __init__(self, namespace: Mapping[str, Any], known: Collection[str] = (), needs: Collection[str] = ()) -> None:
-        self.namespace, self._known, self._needs = namespace, known, needs
-        self.on = ""
+    def __init__(self, namespace: Mapping[str, Any], *, needs: Collection[str] = ()) -> None:
+        super().__init__()
+        self.namespace, self._needs, self.on = namespace, needs, ""
         self.advise: Callable[[BaseException], str] = lambda error: ""
-        self._servers = ""
-        self._pids: dict[int, int | None] = {}  # of the brokers, by their ids
+        self._servers, self._pids = "", list[int | None]()  # of the brokers
         self._made: list[str] = []
-        self._ends: list[Callable[[], object]] = []
-        self._guard = guarded()
 
     def __enter__(self) -> Self:
         for name in self._needs:
             if name == "kafka":
                 _ = self.servers
-            elif not any(row.name.startswith(name) and row.state != "stopped" for row in lab.status()):
+            elif not lab.servers()[name].running:
                 raise ServerError(f"{name} to run", got="it is stopped", todo="run `kit up`, then this check again")
-        self._guard.__enter__()
+        self.callback(self._delete_topics)
+        self.enter_context(guarded())
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        for end in reversed(self._ends):
-            with suppress(StudentError, TookTooLong):  # a broker that died meanwhile is in the outcome
-                call(end, seconds=_CLOSE_SECONDS)
-        self._guard.__exit__(None, None, None)
-        if self._made:
-            with suppress(KitError):
+    def _delete_topics(self) -> None:
+        if self._made and self._servers:
+            with suppress(KitError):  # a broker that died meanwhile is in the outcome
                 made = [name for name in self.topics() if name.startswith(tuple(self._made))]
                 topics.delete(*made, bootstrap_servers=self.servers)
 
     def defer(self, end: Callable[[], object]) -> None:
         """Have something done at the end, the last first."""
-        self._ends.append(end)
 
-    # ---- the student's side -----------------------------------------------------------------------------------
+        def bounded() -> None:
+            with suppress(StudentError, TookTooLong):  # likewise
+                call(end, seconds=_CLOSE_SECONDS)
+
+        self.callback(bounded)
 
     def named(self, name: str) -> Any:
-        """The student's function, class or method (``Class.method``).
-
-        Raises
-        ------
-        Missing
-            None has this name.
-        NotRight
-            The name stands for something else.
-        """
+        """The student's function, class or method (``Class.method``); ends the check if there is none."""
         owner, _, method = name.partition(".")
-        there = owner in self.namespace
-        if method and there and not isinstance(self.namespace[owner], type):
-            self._taken("class", owner)
-        try:
-            found = find(self.namespace, name)
-        except KeyError:
-            raise Missing(name if there else owner, "" if there else self._like(owner)) from None
-        if not callable(found):
-            self._taken("function", name)
+        if owner not in self.namespace:
+            if like := self._like(owner):
+                self.renamed(name, like)
+            raise Ended(NotAttempted("", (("to do", f"there is no {owner} yet"), ("next", _RUN))))
+        found = self.namespace[owner]
+        if method and issubclass(type(found), type):
+            # The notebook may have made a class in several steps; what a library's class has does not count.
+            own = [kind for kind in found.__mro__ if kind is found or kind.__module__ == self.namespace.get("__name__")]
+            found = next((vars(kind)[method] for kind in own if method in vars(kind)), None)
+            if found is None:
+                self.wrong(f"the method {method} of {owner}", got="none", advice=_BACK.format(method))
+        if not callable(found) or (method and found is self.namespace[owner]):
+            kind, name = ("class", owner) if found is self.namespace[owner] and method else ("function", name)
+            advice = "give that another name, and run the gap's cell again"
+            self.wrong(f"a {kind} {name}", got=f"{name} is {shown(found)}", advice=advice)
         return found
 
-    def _taken(self, kind: str, name: str) -> NoReturn:
-        got = f"{name} is {shown(find(self.namespace, name))}"
-        self.wrong(f"a {kind} {name}", got=got, advice="give that another name, and run the gap's cell again")
-
     def _like(self, name: str) -> str:
-        here = self.namespace.get("__name__")
-        own = [
-            key
-            for key, value in self.namespace.items()
-            if isinstance(value, FunctionType | type) and value.__module__ == here and key not in self._known
-        ]
+        own = [key for key, value in self.namespace.items() if type(value) in (FunctionType, type)]
+        own = [key for key in own if self.namespace[key].__module__ == self.namespace.get("__name__")]
         return next(iter(difflib.get_close_matches(name, own, n=1, cutoff=_ALIKE)), "")
+
+    def renamed(self, name: str, other: str) -> NoReturn:
+        """End the check: the function or class of the gap has another name now."""
+        owner = name.partition(".")[0]
+        self.wrong(f"the name {owner}", got=other, advice=f"name it {owner}, and run its cell again")
 
     def call(
         self, function: Callable[..., Any], *args: Any, on: str = "", seconds: float = _CALL_SECONDS, **options: Any
     ) -> Any:
         """Call the student's function for a bounded time; raises `StudentError` or `TookTooLong`."""
         self.on = on or self.on
-        with _no_complaints():
-            result = call(function, *args, seconds=seconds, **options)
-        if inspect.iscoroutine(result) or inspect.isgenerator(result):
+        result = call(function, *args, seconds=seconds, **options)
+        if type(result) in (CoroutineType, GeneratorType):
             result.close()
             advice = "write def, not async def, and return, not yield: the body has not run"
             self.wrong("a plain function", got=f"a {type(result).__name__}", advice=advice)
@@ -152,21 +111,15 @@ class CheckContext:
 
     def wrong(self, expected: str, *, got: object, on: str | None = None, advice: str = "") -> NoReturn:
         """End the check: it is not yet right."""
-        raise NotRight(expected, got if type(got) is str else shown(got), self.on if on is None else on, advice)
-
-    # ---- the broker's side ------------------------------------------------------------------------------------
+        text = got[:2000] if type(got) is str else shown(got)
+        lines = (("expected", expected), ("got", text), ("on", self.on if on is None else on), ("next", advice))
+        raise Ended(NotYetRight("", lines))
 
     @property
     def servers(self) -> str:
-        """``host:port,…`` of the brokers that answer. Nothing is started.
-
-        Raises
-        ------
-        BrokerUnavailable
-            None does.
-        """
+        """``host:port,…`` of the brokers that answer; `BrokerUnavailable` if none does. Nothing is started."""
         if not self._servers:
-            there = str(getattr(lab.servers()["kafka"], "bootstrap_servers", ""))
+            there = lab.Lab().kafka.bootstrap_servers
             if not there:
                 raise clients.unavailable("127.0.0.1", "it has not been started")
             self._servers, self._pids = ",".join(clients.reachable(there)), _pids()
@@ -174,18 +127,9 @@ class CheckContext:
 
     def look_again(self) -> None:
         """Make sure that the brokers still answer, and are those that did so first; errors as `servers`."""
-        if not self._servers:
-            return
-        clients.reachable(self._servers)
-        now = _pids()
-        for broker, pid in self._pids.items():
-            if pid is not None and now.get(broker) != pid:
-                happened = "was restarted" if now.get(broker) else "ended"
-                raise BrokerUnavailable(
-                    "brokers that run as long as the check",
-                    got=f"broker {broker} {happened} meanwhile",
-                    todo="run this check again (`kit status` says which brokers run)",
-                )
+        if self._servers and clients.reachable(self._servers) and _pids() != self._pids:
+            got, todo = "one was stopped or started meanwhile", "run this check again"
+            raise BrokerUnavailable("brokers that run as long as the check", got=got, todo=todo)
 
     def new_topic(self) -> str:
         """A name that no topic has; if the student makes it one, it goes at the end."""
@@ -194,9 +138,8 @@ class CheckContext:
 
     def topic(self, *, partitions: int = 1) -> str:
         """A fresh topic."""
-        name = self.new_topic()
-        topics.create(name, partitions=partitions, replication_factor=1, bootstrap_servers=self.servers)
-        return name
+        topics.create(self.new_topic(), partitions=partitions, replication_factor=1, bootstrap_servers=self.servers)
+        return self._made[-1]
 
     def topics(self) -> set[str]:
         """The names of all topics."""
@@ -205,14 +148,13 @@ class CheckContext:
 
     def partitions(self, topic: str) -> int:
         """How many partitions a topic has; 0: it does not exist."""
-        with clients.admin(self.servers) as asker:
-            names = clients.ask(asker.list_topics)
-            return len(clients.ask(asker.describe_topics, [topic])[0]["partitions"]) if topic in names else 0
+        with clients.consumer(self.servers) as reader:
+            return len(reader.partitions_for_topic(topic) or ())
 
     def producer(self) -> KafkaProducer:
         """A producer that takes text, closed at the end."""
         text = {"key_serializer": DefaultSerializer(), "value_serializer": DefaultSerializer()}
-        made = KafkaProducer(bootstrap_servers=self.servers, acks="all", max_block_ms=3000, **text)
+        made = clients.producer(self.servers, acks="all", max_block_ms=3000, **text)
         self.defer(lambda: made.close(timeout=1))
         return made
 
@@ -220,34 +162,10 @@ class CheckContext:
         """What is in the topic; waits for `count` records, but no longer than `seconds`."""
         with clients.consumer(self.servers) as reader:
             tps = [TopicPartition(topic, number) for number in reader.partitions_for_topic(topic) or ()]
-
-            def ends() -> dict[TopicPartition, int]:
-                return dict(reader.end_offsets(tps)) if tps else {}
-
-            wait_until(lambda: sum(ends().values()) >= count, seconds=seconds)
-            with suppress(KafkaTimeoutError):
-                spans = {tp: (0, end) for tp, end in ends().items()}
-                return [record for batch in read(reader, spans, seconds=seconds) for record in batch]
-        return []
+            wait_until(lambda: sum(reader.end_offsets(tps).values()) >= count, seconds=seconds)
+            spans = {tp: (0, end) for tp, end in reader.end_offsets(tps).items()}
+            return [record for batch in read(reader, spans, seconds=seconds) for record in batch]
 
 
-def _pids() -> dict[int, int | None]:
-    """The process of each broker of the lab; those of a cluster of your own are not known."""
-    cluster = lab.servers()["kafka"]
-    return {broker.id: broker.pid for broker in cluster.brokers} if isinstance(cluster, KafkaCluster) else {}
-
-
-@contextmanager
-def _no_complaints() -> Iterator[None]:
-    """Keep kafka-python from printing a traceback of its own where it throws away a producer that was not made."""
-    before = sys.unraisablehook
-
-    def hook(unraisable: "sys.UnraisableHookArgs") -> None:
-        if getattr(unraisable.object, "__qualname__", "") != "KafkaProducer.__del__":
-            before(unraisable)
-
-    sys.unraisablehook = hook
-    try:
-        yield
-    finally:
-        sys.unraisablehook = before
+def _pids() -> list[int | None]:
+    return [row.pid for row in lab.Lab().kafka.status()]

@@ -1,4 +1,4 @@
-"""What this kernel has run: by the ids of cells where the front end gives them, else by what defines a name."""
+"""What this kernel has run: by the ids of cells where the front end gives them, else by the text of a cell."""
 
 import ast
 import re
@@ -6,58 +6,52 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Runs"]
+from kit.exercises._context import CheckContext
+from kit.exercises._outcomes import Crashed, Ended
 
-_DEFINED = re.compile(r"^(?:def|class) (\w+)", re.MULTILINE)
+__all__ = ["Runs"]
 
 
 class Runs:
     """The cells that ran, in order. Where there is no notebook, none."""
 
     def __init__(self, namespace: Mapping[str, Any]) -> None:
-        self._shell: Any = None
+        shell: Any = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+        self._shell: Any = shell if shell is not None and shell.user_ns is namespace else None
         self._ids: dict[int, str] = {}
-        ipython = sys.modules.get("IPython")
-        shell = ipython.get_ipython() if ipython else None
-        if shell is not None and shell.user_ns is namespace:
-            self._shell = shell
+        if self._shell is not None:
             # Kept in the shell, so that a second `load` knows what ran before it.
             self._ids = shell.__dict__.setdefault("_kit_cell_ids", {})
-            if not hasattr(shell, "_kit_notes_cells"):
-                shell._kit_notes_cells = self._note
-                shell.events.register("pre_run_cell", self._note)
+            shell.events.register("pre_run_cell", self._note)
 
     def _note(self, info: Any) -> None:
         if getattr(info, "cell_id", None):
             self._ids[self._shell.execution_count] = info.cell_id
 
-    def broken(self, name: str) -> tuple[SyntaxError, str] | None:
-        """The error and its line, if the newest cell that defines the name has a syntax error."""
-        number = self._newest(name)
-        if number is None:
-            return None
-        text = self._texts()[number]
-        first, _, rest = text.partition("\n")
+    def newest(self, name: str) -> str:
+        """The cell that defines a function, or the class of a method, as that cell ran last; or nothing."""
+        texts = list(self._shell.history_manager.input_hist_raw) if self._shell is not None else []
+        runs = [run for run, text in enumerate(texts) if _defines(text, name)]
+        cell = self._ids.get(runs[-1]) if runs else None
+        again = [run for run in range(len(texts)) if cell is not None and self._ids.get(run) == cell]
+        return texts[max([runs[-1], *again])] if runs else ""
+
+    def check(self, name: str, context: CheckContext) -> None:
+        """End the check if the name stands for what an older run of its cell has defined."""
+        if self._shell is not None:  # IPython's `exit()` would end the kernel
+            self._shell.ask_exit = sys.exit
+            context.callback(delattr, self._shell, "ask_exit")
+        first, _, rest = (text := self.newest(name)).partition("\n")
         try:
-            ast.parse(self._shell.transform_cell(rest if first.startswith("%%") else text))
+            tree = ast.parse(self._shell.transform_cell(rest if first.startswith("%%") else text) if text else "")
         except SyntaxError as error:
-            return error, f"line {error.lineno} of the cell: {(error.text or '').strip()}"
-        return None
+            line = f"line {error.lineno} of the cell: {(error.text or '').strip()}"
+            raise Ended(Crashed("", (("error", f"{type(error).__name__}: {error.msg}"), ("line", line)))) from None
+        defined = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        if defined and not _defines(text, name):
+            context.renamed(name, defined[0])
 
-    def renamed(self, name: str) -> str:
-        """What the cell that once defined the name defines in its place now; or nothing."""
-        number = self._newest(name)
-        cell = self._ids.get(number) if number is not None else None
-        if number is None or cell is None:
-            return ""
-        later = [text for run, text in enumerate(self._texts()) if run > number and self._ids.get(run) == cell]
-        found = _DEFINED.search(later[-1]) if later else None
-        return found[1] if found else ""
 
-    def _texts(self) -> list[str]:
-        return list(self._shell.history_manager.input_hist_raw) if self._shell is not None else []
-
-    def _newest(self, name: str) -> int | None:
-        word = re.escape(name)
-        pattern = re.compile(rf"^(?:async )?(?:def|class) {word}\b|^{word} *=[^=]", re.MULTILINE)
-        return max((run for run, text in enumerate(self._texts()) if pattern.search(text)), default=None)
+def _defines(text: str, name: str) -> bool:
+    word = name.partition(".")[0]
+    return bool(re.search(rf"^(?:async )?(?:def|class) {word}\b|^{word} *=[^=]", text, re.MULTILINE))

@@ -129,7 +129,7 @@ WRONG = [
         "the answer goes above the line with raise",
         'topics.create(name, partitions=3)\nraise NotImplementedError("Gap 1, create the topic: give it three")',
         kind=NotAttempted,
-        hears="take the line with raise out",
+        hears="replace the line with raise",
     ),
     Wrong(
         "a better name for the function",
