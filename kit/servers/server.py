@@ -57,7 +57,6 @@ class Server(ABC):
 
     A subclass writes `name`, `needs` and `launch`. It may say more exactly when it is ready (`answers`), how it stops
     (`stop`), what `status` shows, and what is fetched or made before the first start (`prepare`).
-
     """
 
     name: str  # of the server, and of its process; several are called name-1, name-2, …
@@ -98,10 +97,7 @@ class Server(ABC):
     def start(self) -> Self:
         """Bring up what does not run; returns when it serves. Idempotent.
 
-        Raises
-        ------
-        PortTaken, NotEnoughMemory, JarError, ServerError
-            It did not come up. What this call started is stopped again.
+        `ServerError` of any kind: it did not come up. What this call started is stopped again.
         """
         with undone_on_error() as launched:
             self.launch(launched)
@@ -111,10 +107,7 @@ class Server(ABC):
     def wait_ready(self, launched: list[Process]) -> None:
         """Wait until its processes serve: those that were launched, and those that ran before.
 
-        Raises
-        ------
-        ServerError
-            One of them ended, or did not answer in time.
+        `ServerError`: one of them ended, or did not answer in time.
         """
         for process in filter(self._is_mine, launched):
             process.wait_ready(partial(self.answers, process), timeout=self.seconds_to_start)
@@ -189,13 +182,7 @@ class External(Server):
         return [ServerStatus(self.name, "external", self.address)]
 
     def check(self) -> None:
-        """See whether it can be used.
-
-        Raises
-        ------
-        KitError
-            It cannot; the message says why, and what to do.
-        """
+        """See whether it can be used. `KitError`: it cannot; the message has the reason, and what to do."""
 
     def __getattr__(self, name: str) -> Any:
         """What only a server of the lab's own can do (kill, add_broker, clock, …) says so."""
