@@ -99,7 +99,7 @@ def test_a_source_that_asks_python_to_end_fails_in_words(
 
 
 @pytest.mark.parametrize("given", ["text", None, {"id": 1}, [b"a"], bytearray(b"a")])
-def test_a_source_that_does_not_give_bytes_is_told_so(broker: str, topic: str, given: Any) -> None:
+def test_a_source_that_does_not_give_bytes_fails_with_advice(broker: str, topic: str, given: Any) -> None:
     collector = Collector(Poller(lambda: given), topic, to_records, bootstrap_servers=broker)
     wait_until(lambda: collector.state == "failed")
     assert isinstance(collector.failed, ConfigError)

@@ -48,7 +48,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_without_a_broker_every_call_says_where_it_looked_and_what_to_run(call: Callable[[str], object]) -> None:
+def test_without_a_broker_every_error_names_the_address_and_the_command_to_run(call: Callable[[str], object]) -> None:
     with pytest.raises(BrokerUnavailable) as caught:
         call(NOWHERE)
     assert caught.value.expected == f"a Kafka broker to answer at {NOWHERE}"
@@ -106,19 +106,19 @@ def test_only_brokers_that_answer_are_asked(broker: str) -> None:
     "address",
     ["localhost", ":9092", "127.0.0.1:", "127.0.0.1:kafka", "127.0.0.1:9092,", " ", "::1:9092", "PLAINTEXT://h:1"],
 )
-def test_an_address_that_is_none_says_how_to_write_one(address: str) -> None:
+def test_a_malformed_address_gives_an_error_that_shows_how_to_write_one(address: str) -> None:
     with pytest.raises(ConfigError, match="host:port") as caught:
         topics.describe(bootstrap_servers=address)
     assert "127.0.0.1:9092" in caught.value.todo
 
 
-def test_a_list_of_addresses_says_how_to_write_them() -> None:
+def test_a_list_of_addresses_gives_an_error_that_shows_how_to_write_them() -> None:
     with pytest.raises(ConfigError, match="join them to one text"):
         topics.describe(bootstrap_servers=["127.0.0.1:9092"])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("address", ["no-such-host.invalid:9092", "..:9092", "127.0.0.1:99999"])
-def test_an_address_that_nobody_has_is_a_broker_that_does_not_answer(address: str) -> None:
+def test_an_address_that_no_machine_has_is_a_broker_that_does_not_answer(address: str) -> None:
     with pytest.raises(BrokerUnavailable, match=address):
         topics.describe(bootstrap_servers=address)
 
@@ -172,19 +172,19 @@ def doomed(spare: KafkaCluster, topic: str) -> KafkaCluster:
     return spare
 
 
-def test_a_broker_killed_under_an_errand_is_an_error_after_a_while(doomed: KafkaCluster, impatient: None) -> None:
-    def errand() -> None:
+def test_a_broker_killed_under_an_admin_client_is_an_error_after_a_while(doomed: KafkaCluster, impatient: None) -> None:
+    def list_twice() -> None:
         with admin(doomed.bootstrap_servers) as open_admin:
             assert ask(open_admin.list_topics)
             doomed.kill(1)
             ask(open_admin.list_topics)
 
     with pytest.raises(BrokerUnavailable, match=doomed.bootstrap_servers) as caught:
-        errand()
+        list_twice()
     assert caught.value.__cause__ is not None
 
 
-def test_a_broker_killed_under_a_tail_is_an_error_after_a_while(
+def test_a_broker_killed_while_tail_reads_is_an_error_after_a_while(
     doomed: KafkaCluster, topic: str, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def kill_first(*args: Any) -> Any:
@@ -211,7 +211,7 @@ def test_a_producer_is_open_with_the_options_it_was_given(broker: str, topic: st
 # ---- what else may happen inside -----------------------------------------------------------------------------------
 
 
-def test_what_kafka_refuses_for_good_is_told_in_its_words(broker: str) -> None:
+def test_what_kafka_refuses_for_good_is_reported_in_its_words(broker: str) -> None:
     with pytest.raises(TopicError, match="InvalidTopicError") as caught, admin(broker) as open_admin:
         open_admin.create_topics({"no good": {}})
     assert isinstance(caught.value.__cause__, InvalidTopicError)
@@ -259,7 +259,7 @@ def test_a_lasting_error_is_raised_as_it_came(impatient: None) -> None:
     assert [type(error) for error in asked].count(InvalidTopicError) == 1
 
 
-def test_no_file_stays_open_after_many_errands(broker: str) -> None:
+def test_no_file_stays_open_after_many_calls(broker: str) -> None:
     descriptors = Path("/proc/self/fd")
     if not descriptors.exists():
         pytest.skip("this system does not list open files")

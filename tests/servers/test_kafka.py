@@ -120,7 +120,7 @@ def test_a_broker_that_ends_at_once_is_reported_with_the_last_lines_of_its_log(s
     assert Process.load(spare.home, "kafka-1") is None
 
 
-def test_a_state_file_that_is_garbage_says_how_to_start_afresh(tmp_path: Path) -> None:
+def test_a_garbled_state_file_gives_an_error_with_the_command_that_starts_afresh(tmp_path: Path) -> None:
     (tmp_path / "kafka").mkdir()
     (tmp_path / "kafka" / "cluster.json").write_text("{")
     with pytest.raises(ServerError, match="kit reset"):
@@ -132,7 +132,7 @@ def test_an_unknown_broker_is_refused_by_its_number(cluster: KafkaCluster) -> No
         cluster.kill(9)
 
 
-def test_a_cluster_of_yours_is_used_and_never_broken(cluster: KafkaCluster) -> None:
+def test_a_cluster_of_your_own_is_used_and_never_broken(cluster: KafkaCluster) -> None:
     external = ExternalKafka(cluster.bootstrap_servers)
     external.stop()
     assert cluster.running

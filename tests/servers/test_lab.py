@@ -93,7 +93,7 @@ def test_no_memory_is_an_error_before_anything_starts(home: Path, monkeypatch: p
     assert not list((home / "run").glob("*.json"))
 
 
-def test_a_lab_that_somebody_holds_for_too_long_is_an_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lab_that_another_process_locks_for_too_long_is_an_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lab, "_LOCK_SECONDS", 0.1)
     with FileLock(home / "lab.lock"), pytest.raises(ServerError, match="another process"):
         kit.up()

@@ -94,7 +94,7 @@ def test_a_broker_that_hangs_is_silent_in_status_and_doctor_names_its_log(
     assert not psutil.pid_exists(process.pid)
 
 
-def test_a_broker_without_memory_ends_and_says_how_it_gets_more(tmp_path: Path) -> None:
+def test_a_broker_without_memory_ends_and_the_error_shows_how_to_give_it_more(tmp_path: Path) -> None:
     with pytest.raises(NotEnoughMemory, match="OutOfMemoryError") as caught, KafkaCluster(tmp_path, heap=24):
         pass
     assert "KIT_KAFKA_HEAP=256" in caught.value.todo
