@@ -41,9 +41,7 @@ def main() -> NoReturn:
         if number in (signal.SIGINT, signal.SIGTERM) or signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
             signal.signal(number, _interrupt)
     try:
-        code = app(
-            prog_name="kit", standalone_mode=False
-        )  # the code of a typer.Exit comes back as a value; 130 for Ctrl-C
+        code = app(prog_name="kit", standalone_mode=False)  # a typer.Exit comes back as its code; Ctrl-C as 130
     except KitError as error:
         _err.print(f"[bold red]{type(error).__name__}[/]", highlight=False)
         _err.print(str(error), markup=False, highlight=False, soft_wrap=True)

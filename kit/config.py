@@ -76,13 +76,7 @@ def explicit(settings: Settings, name: str) -> bool:
 
 
 def settings() -> Settings:
-    """Read the settings from the environment.
-
-    Raises
-    ------
-    ConfigError
-        A variable holds a value that cannot be used; the message names it.
-    """
+    """Read the settings from the environment. `ConfigError` names a variable whose value cannot be used."""
     try:
         return Settings()
     except ValidationError as error:

@@ -50,10 +50,7 @@ class _Line(NamedTuple):
 def run(console: Console, *, seconds: float = 20.0, speed: float = 10.0) -> bool:
     """Collect for `seconds` at `speed` trading days a second; True if every record served is in Kafka, and once.
 
-    Raises
-    ------
-    ServerError, CollectorError, TopicError, BrokerUnavailable
-        Something did not start, or gave up on the way. What the demo started is stopped all the same.
+    `KitError`: something did not start, or gave up on the way. What the demo started is stopped all the same.
     """
     with ExitStack() as stack:
         stack.enter_context(_only_one())

@@ -55,17 +55,8 @@ _LIBRARIES = (str(Path(__file__).parent), *{p for p in sys.path if p.endswith("s
 class KitError(Exception):
     """The root of every error the kit raises on purpose.
 
-    Parameters
-    ----------
-    expected
-        What the kit needed, as a sentence without its full stop.
-    got
-        What it found instead.
-    todo
-        What the reader can do now.
+    `expected` is what the kit needed, `got` what it found instead, `todo` what the reader can do now.
 
-    Examples
-    --------
     >>> print(KitError("a free port", got="port 9092 is in use", todo="stop the other server"))
     expected a free port
     got: port 9092 is in use

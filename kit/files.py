@@ -17,19 +17,8 @@ __all__ = ["write_atomically"]
 def write_atomically(file: Path, content: str | bytes, *, private: bool = False) -> None:
     """Write a file in one step: a reader finds the old content or the new, a crash leaves one of them.
 
-    Parameters
-    ----------
-    file
-        Its folder is made if it is missing.
-    content
-        Text is written as UTF-8.
-    private
-        Only the owner may read it (mode 600); otherwise as the user's umask has it.
-
-    Raises
-    ------
-    OSError
-        The disk is full, or the folder cannot be written. The old content stays.
+    Its folder is made if it is missing; text is written as UTF-8. `private`: only the owner may read it (mode 600);
+    otherwise as the user's umask has it. `OSError`: the disk is full, or the folder cannot be written.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     number, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".part")

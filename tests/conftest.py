@@ -101,7 +101,7 @@ def broker(cluster: KafkaCluster) -> str:
 
 @pytest.fixture
 def topic() -> str:
-    """A topic name that nobody has used."""
+    """A topic name that no test has used."""
     return f"t-{uuid.uuid4().hex[:10]}"
 
 

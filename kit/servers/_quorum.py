@@ -17,10 +17,7 @@ __all__ = ["exercise", "leaders", "replicate_internal_topics", "wait_joined"]
 
 
 def wait_joined(bootstrap_servers: str, brokers: set[int], *, timeout: float) -> None:
-    """Wait until all `brokers` are registered with the cluster and vote in its controller quorum.
-
-    `ServerError`: One of them has not joined in `timeout` seconds.
-    """
+    """Wait until all `brokers` are registered with the cluster and vote in its controller quorum."""
     from kafka.errors import KafkaError
 
     from kit.servers.clients import admin

@@ -48,7 +48,7 @@ logging.getLogger("kafka.net.transport").addFilter(
 def reachable(bootstrap_servers: str) -> list[str]:
     """The brokers of ``host:port,…`` that accept connections now, asked one after the other.
 
-    `BrokerUnavailable`: None of them does. `ConfigError`: One of them is not written as ``host:port``.
+    `BrokerUnavailable`: none of them does. `ConfigError`: one of them is not written as ``host:port``.
     """
     if not isinstance(bootstrap_servers, str):
         raise ConfigError(_ADDRESSES, got=repr(bootstrap_servers), todo="join them to one text, with commas")
@@ -91,7 +91,7 @@ def unavailable(servers: str, why: str) -> BrokerUnavailable:
 def admin(bootstrap_servers: str) -> Iterator[KafkaAdminClient]:
     """An admin client for one errand: open for a few milliseconds, closed on the way out.
 
-    `BrokerUnavailable`: No broker answered, or those that did went away before the errand was done. `TopicError`: Kafka
+    `BrokerUnavailable`: no broker answered, or those that did went away before the errand was done. `TopicError`: Kafka
     refused something, for a reason that the errand did not see to itself.
     """
     with _open(_Admin, bootstrap_servers) as client:
@@ -130,10 +130,7 @@ def consumer(bootstrap_servers: str, **options: Any) -> Iterator[KafkaConsumer]:
 
 
 def producer(bootstrap_servers: str, **options: Any) -> KafkaProducer:
-    """An open producer, with kafka-python's own `options`. The caller closes it.
-
-    `BrokerUnavailable`: No broker answered.
-    """
+    """An open producer, with kafka-python's own `options`. The caller closes it; errors as in `admin`."""
     servers = reachable(bootstrap_servers)
     with admin(bootstrap_servers):
         pass  # it names an advertised host that is unknown: a producer only waits for it

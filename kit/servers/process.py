@@ -119,11 +119,8 @@ class Process:
             return []
 
     def wait_ready(self, ready: Callable[[], bool], *, timeout: float = 30.0) -> None:
-        """Wait until `ready()` says so; a server that ends or stays silent is stopped and raises with its log's end.
-
-        `ServerError`: The process ended, or `timeout` seconds passed. Its `log_tail` attribute holds the last log
-        lines.
-        """
+        """Wait until `ready()` is true. A server that ends, or is silent for `timeout` seconds, is stopped, and the
+        `ServerError` has its last log lines as `log_tail`."""
         deadline = Deadline(timeout)
         while not ready():
             if not wait_ended([self], timeout=_POLL):
@@ -178,8 +175,6 @@ def birth(pid: int) -> str:
 
     The wall clock will not do: it jumps when a laptop wakes, under WSL, by NTP, and the times that the system derives
     from it jump with it. psutil counts from the start of the machine, so the machine's boot is part of it on Linux.
-
-    `psutil.NoSuchProcess`: There is no process with this pid.
     """
     try:
         boot = _BOOT_ID.read_text("ascii").strip()
@@ -203,9 +198,7 @@ def launch(
 
     It does not wait: launch several, then `Process.wait_ready` each. `env` changes this process's environment (None: a
     variable is left out); `cwd` is ``home/name`` by default; `launched`, of `undone_on_error`, gets the process before
-    anything can interrupt.
-
-    `ServerError`: The state folder cannot be written, or the program cannot be run.
+    anything can interrupt. `ServerError`: the state folder cannot be written, or the program cannot be run.
     """
     log, record, cwd = home / "log" / f"{name}.log", _record(home, name), cwd or home / name
     try:

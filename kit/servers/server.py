@@ -106,8 +106,7 @@ class Server(ABC):
     def start(self) -> Self:
         """Bring up what does not run; returns when it serves. Idempotent.
 
-        `PortTaken, NotEnoughMemory, JarError, ServerError`: It did not come up. What this call started is stopped
-        again.
+        `ServerError` of any kind: it did not come up. What this call started is stopped again.
         """
         with undone_on_error() as launched:
             self.launch(launched)
@@ -117,7 +116,7 @@ class Server(ABC):
     def wait_ready(self, launched: list[Process]) -> None:
         """Wait until its processes serve: those that were launched, and those that ran before.
 
-        `ServerError`: One of them ended, or did not answer in time.
+        `ServerError`: one of them ended, or did not answer in time.
         """
         for process in filter(self._is_mine, launched):
             process.wait_ready(partial(self.answers, process), timeout=self.seconds_to_start)
@@ -192,10 +191,7 @@ class External(Server):
         return [ServerStatus(self.name, "external", self.address)]
 
     def check(self) -> None:
-        """See whether it can be used.
-
-        `KitError`: It cannot; the message says why, and what to do.
-        """
+        """See whether it can be used. `KitError`: it cannot; the message has the reason, and what to do."""
 
     def __getattr__(self, name: str) -> Any:
         """What only a server of the lab's own can do (kill, add_broker, clock, …) says so."""

@@ -93,12 +93,7 @@ def create(
 def delete(*topics: str, bootstrap_servers: str | None = None) -> None:
     """Delete topics with all their records; returns when they are gone.
 
-    Parameters
-    ----------
-    *topics
-        Their names; none: nothing happens.
-    bootstrap_servers
-        ``host:port,…``; default: the lab's.
+    Without a name nothing happens. `bootstrap_servers`: ``host:port,…``; default: the lab's.
 
     Raises
     ------
@@ -116,11 +111,8 @@ def delete(*topics: str, bootstrap_servers: str | None = None) -> None:
         if own:
             raise TopicError("a topic of yours", got=f"{own[0]}, a topic of Kafka's own", todo="leave its name out")
         ask(_delete, client, topics)
-        _wait(
-            lambda: all(topic["error_code"] for found in _seen(client, *topics) for topic in found),
-            f"topic {', '.join(topics)} to be gone",
-            "try again",
-        )
+        what = f"topic {', '.join(topics)} to be gone"
+        _wait(lambda: all(one["error_code"] for found in _seen(client, *topics) for one in found), what, "try again")
 
 
 def reassign(topic: str, *, replication_factor: int, bootstrap_servers: str | None = None) -> pd.DataFrame:
@@ -250,11 +242,8 @@ def _settings(client: KafkaAdminClient, topic: str) -> list[dict[str, str]]:
 def _set_min_in_sync(client: KafkaAdminClient, topic: str, replicas: int) -> None:
     value = str(replicas)
     ask(client.alter_configs, [ConfigResource(ConfigResourceType.TOPIC, topic, {_MIN_IN_SYNC: value})])
-    _wait(
-        lambda: all(known[_MIN_IN_SYNC] == value for known in _settings(client, topic)),
-        f"{_MIN_IN_SYNC}={value} of topic {topic!r} to be known to every broker",
-        "try again",
-    )
+    what = f"every broker to know {_MIN_IN_SYNC}={value} of topic {topic!r}"
+    _wait(lambda: all(known[_MIN_IN_SYNC] == value for known in _settings(client, topic)), what, "try again")
 
 
 def _seen(client: KafkaAdminClient, *topics: str) -> list[list[dict[str, Any]]]:
@@ -281,11 +270,11 @@ def _settled(client: KafkaAdminClient, topic: str, plan: Mapping[int, list[int]]
     late = set()
     for (found,) in _seen(client, topic):
         for partition in found["partitions"]:
-            number, wanted = partition["partition_index"], plan[partition["partition_index"]]
+            wanted = plan[partition["partition_index"]]
             if partition["replica_nodes"] != wanted or set(partition["isr_nodes"]) != set(wanted):
                 return False
             if partition["leader_id"] != wanted[0]:
-                late.add(number)
+                late.add(partition["partition_index"])
     if late:
         ask(client.elect_leaders, 0, {topic: sorted(late)}, raise_errors=False)
     return not late

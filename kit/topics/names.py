@@ -16,10 +16,7 @@ _NOT_ALLOWED = re.compile(r"[^a-zA-Z0-9._-]")
 def check(name: str) -> None:
     """Refuse a name that Kafka would refuse; the rule is that of Kafka's own class `Topic`.
 
-    Raises
-    ------
-    TopicError
-        It says the rule, the characters that break it, and a name that would do.
+    `TopicError` has the rule, the characters that break it, and a name that would do.
     """
     if not isinstance(name, str):
         raise TopicError(_RULE, got=f"{name!r}, a {type(name).__name__}", todo="give the name as text")

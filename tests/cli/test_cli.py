@@ -143,14 +143,14 @@ def test_a_stopped_lab_moves_to_the_port_you_ask_for_and_away_from_one_that_was_
 
 
 @pytest.mark.parametrize("home", ["/proc/kit", "/sys/kit", "file", "file/below"])
-def test_a_state_folder_that_cannot_be_is_an_error_that_says_what_to_set(tmp_path: Path, home: str) -> None:
+def test_a_state_folder_that_cannot_be_used_is_an_error_that_names_the_setting(tmp_path: Path, home: str) -> None:
     (tmp_path / "file").write_text("not a folder")
     kit = Kit(tmp_path / home, tmp_path)
     for command in ("up", "down"):
-        told = kit.call(command)
-        assert told.returncode == 1
-        assert "to do: set KIT_HOME to another folder" in told.stderr
-        assert len(told.stderr.splitlines()) == 4
+        shown = kit.call(command)
+        assert shown.returncode == 1
+        assert "to do: set KIT_HOME to another folder" in shown.stderr
+        assert len(shown.stderr.splitlines()) == 4
     assert kit.call("status").returncode == 0
     assert kit.processes() == []
 
@@ -182,36 +182,36 @@ def test_a_full_disk_is_an_error_that_leaves_nothing_running_and_nothing_in_the_
 )
 def test_a_setting_that_cannot_be_used_is_named_with_its_value(kit: Kit, name: str, value: str) -> None:
     for command in ("up", "status", "down"):
-        told = kit.call(command, **{name: value})
-        assert told.returncode == 1
-        assert told.stderr.startswith("ConfigError\n")
-        assert repr(value) in told.stderr
-        assert f"to do: change or unset the environment variable {name}" in told.stderr
+        shown = kit.call(command, **{name: value})
+        assert shown.returncode == 1
+        assert shown.stderr.startswith("ConfigError\n")
+        assert repr(value) in shown.stderr
+        assert f"to do: change or unset the environment variable {name}" in shown.stderr
 
 
 @pytest.mark.parametrize("words", [["up", "--colour"], ["fly"], ["up", "--brokers", "9"], ["reset", "--yes", "extra"]])
 def test_a_wrong_command_or_option_is_named_and_exits_with_2(kit: Kit, words: list[str]) -> None:
-    told = kit.call(*words)
-    assert told.returncode == 2
-    assert "Try 'kit" in told.stderr
-    assert "Traceback" not in told.stderr
+    shown = kit.call(*words)
+    assert shown.returncode == 2
+    assert "Try 'kit" in shown.stderr
+    assert "Traceback" not in shown.stderr
 
 
-def test_doctor_says_each_check_in_one_line_and_nothing_is_wrong_here(kit: Kit) -> None:
-    told = kit.run("doctor")
-    assert told.returncode == 0, told.stdout
-    lines = told.stdout.splitlines()
+def test_doctor_shows_each_check_in_one_line_and_nothing_is_wrong_here(kit: Kit) -> None:
+    shown = kit.run("doctor")
+    assert shown.returncode == 0, shown.stdout
+    lines = shown.stdout.splitlines()
     assert all(line.startswith("✓ ") for line in lines)
     names = ("Python", "packages", "Java", "jars", "class archive", "memory", "state folder", "cache folder")
     assert [line[2:].startswith(name) for line, name in zip(lines, names, strict=False)] == [True] * len(names)
     assert kit.processes() == []
 
 
-def test_doctor_exits_with_1_and_says_the_fix_in_the_same_line(kit: Kit, tmp_path: Path) -> None:
+def test_doctor_exits_with_1_and_shows_the_fix_in_the_same_line(kit: Kit, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    told = kit.call("doctor", KIT_HOME=str(tmp_path / "file"), KIT_CACHE=str(tmp_path / "empty"))
-    assert told.returncode == 1
-    wrong = [line for line in told.stdout.splitlines() if line.startswith("✗ ")]
+    shown = kit.call("doctor", KIT_HOME=str(tmp_path / "file"), KIT_CACHE=str(tmp_path / "empty"))
+    assert shown.returncode == 1
+    wrong = [line for line in shown.stdout.splitlines() if line.startswith("✗ ")]
     assert len(wrong) == 2
     assert wrong[0].endswith("→ run `make install` with a network connection")
     assert wrong[1].endswith("→ set KIT_HOME to a folder you can write to")

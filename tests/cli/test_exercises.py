@@ -1,4 +1,4 @@
-"""`kit exercises`: make them, bring one back; what is wrong is said in a few lines."""
+"""`kit exercises`: make them, bring one back; what is wrong is shown in a few lines."""
 
 import shutil
 from pathlib import Path
@@ -25,12 +25,12 @@ def kit(clone: Path, tmp_path: Path) -> Kit:
     return Kit(tmp_path / "home", clone)
 
 
-def test_what_is_up_to_date_is_left_alone(kit: Kit) -> None:
+def test_an_exercise_that_is_up_to_date_is_left_alone(kit: Kit) -> None:
     done = kit.call("exercises", "build", "--check")
     assert (done.returncode, done.stdout) == (0, "all exercises are up to date\n")
 
 
-def test_what_is_not_up_to_date_is_told_and_then_written(kit: Kit, clone: Path) -> None:
+def test_an_exercise_that_is_not_up_to_date_is_listed_and_then_written(kit: Kit, clone: Path) -> None:
     made = clone / "notebooks" / NAME
     fresh = made.read_bytes()
     made.write_text("scribble")
@@ -63,7 +63,7 @@ def test_an_exercise_that_is_not_there_is_refused_with_those_that_are(kit: Kit, 
     assert "to do:" in done.stderr
 
 
-def test_a_solution_that_is_no_notebook_is_told_by_name(kit: Kit, clone: Path) -> None:
+def test_a_solution_that_is_not_a_notebook_is_named(kit: Kit, clone: Path) -> None:
     (clone / "solutions" / "29_exercise_x.ipynb").write_text("{}")
     done = kit.call("exercises", "build")
     assert done.returncode == 1

@@ -41,22 +41,22 @@ def _make(project: Path, tools: Path, *words: str, **env: str) -> "subprocess.Co
     return subprocess.run([make, *words], cwd=project, env=plain, capture_output=True, text=True, check=False)
 
 
-def _only_line(told: "subprocess.CompletedProcess[str]") -> str:
-    """What `make` was told to say: one line (its own "***" line, that a step failed, always follows)."""
-    assert told.returncode == 2
-    assert told.stdout == ""
-    line, own = told.stderr.splitlines()
+def _only_line(shown: "subprocess.CompletedProcess[str]") -> str:
+    """The message of `make`: one line (its own "***" line, that a step failed, always follows)."""
+    assert shown.returncode == 2
+    assert shown.stdout == ""
+    line, own = shown.stderr.splitlines()
     assert own.startswith("make: ***")
     return line
 
 
-def test_no_python_is_said_in_one_line(project: Path, tools: Path) -> None:
+def test_a_missing_python_is_reported_in_one_line(project: Path, tools: Path) -> None:
     line = _only_line(_make(project, tools, "install"))
     assert line.startswith("make: Python 3.11 or newer is missing: install it")
     assert not (project / ".venv").exists()
 
 
-def test_a_python_that_is_too_old_is_none(project: Path, tools: Path) -> None:
+def test_a_python_that_is_too_old_counts_as_missing(project: Path, tools: Path) -> None:
     old = tools / "python3"
     old.write_text("#!/bin/sh\nexit 1\n")
     old.chmod(0o755)
@@ -70,7 +70,7 @@ def test_a_python_that_is_not_there_is_named(project: Path, tools: Path) -> None
     assert "(/nowhere/python is not one)" in line
 
 
-def test_a_python_without_venv_is_said_with_the_package_to_install(project: Path, tools: Path) -> None:
+def test_a_python_without_venv_is_reported_with_the_package_to_install(project: Path, tools: Path) -> None:
     half = tools / "python3"
     half.write_text('#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\n')
     half.chmod(0o755)
@@ -81,7 +81,7 @@ def test_a_python_without_venv_is_said_with_the_package_to_install(project: Path
     )
 
 
-def test_no_network_is_said_in_one_line_and_the_next_try_goes_on(project: Path, tools: Path) -> None:
+def test_a_missing_network_is_reported_in_one_line_and_the_next_try_goes_on(project: Path, tools: Path) -> None:
     nowhere = "http://127.0.0.1:1/simple"
     python = Path(os.path.realpath(sys.executable))
     env = {"PIP_INDEX_URL": nowhere, "PIP_RETRIES": "0", "PIP_NO_CACHE_DIR": "1", "PIP_CONFIG_FILE": os.devnull}
@@ -94,12 +94,12 @@ def test_no_network_is_said_in_one_line_and_the_next_try_goes_on(project: Path, 
 
 
 def test_help_lists_every_command_that_people_run(project: Path, tools: Path) -> None:
-    told = _make(project, tools)
-    assert (told.returncode, told.stderr) == (0, "")
-    listed = re.findall(r"^  make ([a-z]+) +\S", told.stdout, re.MULTILINE)
+    shown = _make(project, tools)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    listed = re.findall(r"^  make ([a-z]+) +\S", shown.stdout, re.MULTILINE)
     targets = re.findall(r"^([a-z]+):", (project / "Makefile").read_text(), re.MULTILINE)
     assert listed == [target for target in targets if target != "browser"]
-    assert all(len(line) < 120 for line in told.stdout.splitlines())
+    assert all(len(line) < 120 for line in shown.stdout.splitlines())
 
 
 def test_every_command_is_phony(project: Path) -> None:
@@ -108,9 +108,9 @@ def test_every_command_is_phony(project: Path) -> None:
     assert sorted(phony.split()) == sorted(re.findall(r"^([a-z]+):", text, re.MULTILINE))
 
 
-def test_the_checks_of_a_submission_say_that_make_is_missing(project: Path, tools: Path) -> None:
-    told = subprocess.run(
+def test_the_checks_of_a_submission_report_that_make_is_missing(project: Path, tools: Path) -> None:
+    shown = subprocess.run(
         [project / ".ci" / "run"], env={"PATH": str(tools)}, capture_output=True, text=True, check=False
     )
-    assert told.returncode == 1
-    assert told.stderr == "make is missing: install it (Debian, Ubuntu: apt-get install make)\n"
+    assert shown.returncode == 1
+    assert shown.stderr == "make is missing: install it (Debian, Ubuntu: apt-get install make)\n"

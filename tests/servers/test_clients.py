@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,12 @@ from kafka.errors import InvalidTopicError, NodeNotReadyError, UnknownBrokerIdEr
 
 from kit import streams, topics
 from kit.errors import BrokerUnavailable, ConfigError, KitError, TopicError
-from kit.servers import _broker, clients
+from kit.servers import clients
 from kit.servers.clients import admin, ask, consumer, producer, reachable
 from kit.servers.kafka import KafkaCluster
-from kit.servers.ports import choose_port
 from kit.topics import look, reading
+from tests.servers.conftest import UNKNOWN_HOST
 from tests.topics.tools import write
-from tests.wait import wait_until
 
 pytestmark = [pytest.mark.usefixtures("no_thread_left"), pytest.mark.timeout(60)]
 
@@ -49,7 +48,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_without_a_broker_every_call_says_where_it_looked_and_what_to_run(call: Callable[[str], object]) -> None:
+def test_without_a_broker_every_error_names_the_address_and_the_command_to_run(call: Callable[[str], object]) -> None:
     with pytest.raises(BrokerUnavailable) as caught:
         call(NOWHERE)
     assert caught.value.expected == f"a Kafka broker to answer at {NOWHERE}"
@@ -107,19 +106,19 @@ def test_only_brokers_that_answer_are_asked(broker: str) -> None:
     "address",
     ["localhost", ":9092", "127.0.0.1:", "127.0.0.1:kafka", "127.0.0.1:9092,", " ", "::1:9092", "PLAINTEXT://h:1"],
 )
-def test_an_address_that_is_none_says_how_to_write_one(address: str) -> None:
+def test_a_malformed_address_gives_an_error_that_shows_how_to_write_one(address: str) -> None:
     with pytest.raises(ConfigError, match="host:port") as caught:
         topics.describe(bootstrap_servers=address)
     assert "127.0.0.1:9092" in caught.value.todo
 
 
-def test_a_list_of_addresses_says_how_to_write_them() -> None:
+def test_a_list_of_addresses_gives_an_error_that_shows_how_to_write_them() -> None:
     with pytest.raises(ConfigError, match="join them to one text"):
         topics.describe(bootstrap_servers=["127.0.0.1:9092"])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("address", ["no-such-host.invalid:9092", "..:9092", "127.0.0.1:99999"])
-def test_an_address_that_nobody_has_is_a_broker_that_does_not_answer(address: str) -> None:
+def test_an_address_that_no_machine_has_is_a_broker_that_does_not_answer(address: str) -> None:
     with pytest.raises(BrokerUnavailable, match=address):
         topics.describe(bootstrap_servers=address)
 
@@ -132,45 +131,16 @@ def test_without_an_address_the_labs_broker_is_asked(broker: str, topic: str, mo
 
 def test_kafka_pythons_own_log_stays_out_of_the_notebook() -> None:
     code = (
-        "from kit import errors, topics\n"
+        "from kit import errors\n"
         "from kit.servers import clients\n"
         "clients._BOOTSTRAP_MS = 500\n"
-        "try: topics.describe(bootstrap_servers={!r})\n"
+        "try: clients.admin({!r}).__enter__()\n"
         "except errors.BrokerUnavailable as error: print(error.expected)"
     )
     with stranger("hangs up") as address:
         python = [sys.executable, "-W", "ignore", "-c", code.format(address)]
         ran = subprocess.run(python, capture_output=True, text=True, timeout=60, check=True, env=dict(os.environ))
     assert (ran.stdout, ran.stderr) == (f"a Kafka broker to answer at {address}\n", "")
-
-
-@pytest.fixture(scope="module")
-def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """A broker that listens on [::1], too, and at an address where it advertises a host that is unknown."""
-    ipv6, lost = choose_port(), choose_port()
-    original = _broker.write_settings
-
-    def write_settings(node: _broker.Node, **options: Any) -> None:
-        original(node, **options)
-        more = f"IPV6://[::1]:{ipv6},LOST://127.0.0.1:{lost}"
-        names = {"listeners": more, "advertised.listeners": more.replace("LOST://127.0.0.1", f"LOST://{UNKNOWN}")}
-        lines = [line.partition("=") for line in node.settings.read_text("utf-8").splitlines()]
-        text = "".join(
-            f"{key}={value},{names[key]}\n" if key in names else f"{key}={value}\n" for key, _, value in lines
-        )
-        kinds = ",".join(f"{name}:PLAINTEXT" for name in ("PLAINTEXT", "CONTROLLER", "IPV6", "LOST"))
-        node.settings.write_text(f"{text}listener.security.protocol.map={kinds}\n", "utf-8")
-
-    with ExitStack() as stack:
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(_broker, "write_settings", write_settings)
-            stack.enter_context(KafkaCluster(tmp_path_factory.mktemp("listening")))
-        servers = f"[::1]:{ipv6}", f"127.0.0.1:{lost}"
-        wait_until(lambda: all(clients._refusal(server) is None for server in servers))
-        yield servers
-
-
-UNKNOWN = "no-such-host.invalid"
 
 
 def test_an_ipv6_address_works_as_any_other(listening: tuple[str, str], topic: str) -> None:
@@ -186,7 +156,7 @@ def test_an_ipv6_address_works_as_any_other(listening: tuple[str, str], topic: s
 def test_an_advertised_host_that_is_unknown_is_named(listening: tuple[str, str]) -> None:
     _, servers = listening
     for call in (*CALLS.values(), producer):
-        with pytest.raises(BrokerUnavailable, match=rf"advertises {UNKNOWN}:\d+") as caught:
+        with pytest.raises(BrokerUnavailable, match=rf"advertises {UNKNOWN_HOST}:\d+") as caught:
             call(servers)
         assert "advertised.listeners" in caught.value.todo
 
@@ -195,27 +165,26 @@ def test_an_advertised_host_that_is_unknown_is_named(listening: tuple[str, str])
 
 
 @pytest.fixture
-def doomed(tmp_path: Path, topic: str) -> Iterator[KafkaCluster]:
+def doomed(spare: KafkaCluster, topic: str) -> KafkaCluster:
     """One broker with one topic of one record, and it is going to be killed."""
-    with KafkaCluster(tmp_path) as cluster:
-        topics.create(topic, bootstrap_servers=cluster.bootstrap_servers)
-        write(cluster.bootstrap_servers, topic, b"1")
-        yield cluster
+    topics.create(topic, bootstrap_servers=spare.bootstrap_servers)
+    write(spare.bootstrap_servers, topic, b"1")
+    return spare
 
 
-def test_a_broker_killed_under_an_errand_is_an_error_after_a_while(doomed: KafkaCluster, impatient: None) -> None:
-    def errand() -> None:
+def test_a_broker_killed_under_an_admin_client_is_an_error_after_a_while(doomed: KafkaCluster, impatient: None) -> None:
+    def list_twice() -> None:
         with admin(doomed.bootstrap_servers) as open_admin:
             assert ask(open_admin.list_topics)
             doomed.kill(1)
             ask(open_admin.list_topics)
 
     with pytest.raises(BrokerUnavailable, match=doomed.bootstrap_servers) as caught:
-        errand()
+        list_twice()
     assert caught.value.__cause__ is not None
 
 
-def test_a_broker_killed_under_a_tail_is_an_error_after_a_while(
+def test_a_broker_killed_while_tail_reads_is_an_error_after_a_while(
     doomed: KafkaCluster, topic: str, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def kill_first(*args: Any) -> Any:
@@ -242,7 +211,7 @@ def test_a_producer_is_open_with_the_options_it_was_given(broker: str, topic: st
 # ---- what else may happen inside -----------------------------------------------------------------------------------
 
 
-def test_what_kafka_refuses_for_good_is_told_in_its_words(broker: str) -> None:
+def test_what_kafka_refuses_for_good_is_reported_in_its_words(broker: str) -> None:
     with pytest.raises(TopicError, match="InvalidTopicError") as caught, admin(broker) as open_admin:
         open_admin.create_topics({"no good": {}})
     assert isinstance(caught.value.__cause__, InvalidTopicError)
@@ -290,7 +259,7 @@ def test_a_lasting_error_is_raised_as_it_came(impatient: None) -> None:
     assert [type(error) for error in asked].count(InvalidTopicError) == 1
 
 
-def test_no_file_stays_open_after_many_errands(broker: str) -> None:
+def test_no_file_stays_open_after_many_calls(broker: str) -> None:
     descriptors = Path("/proc/self/fd")
     if not descriptors.exists():
         pytest.skip("this system does not list open files")

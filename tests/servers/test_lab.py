@@ -30,7 +30,7 @@ def _states() -> dict[str, str]:
     return {row.name: row.state for row in kit.status() if row.name.startswith(("kafka", "feeds"))}
 
 
-def test_a_lab_is_a_context_that_shows_itself_and_leaves_nothing(home: Path) -> None:
+def test_a_lab_is_a_context_that_shows_itself_and_leaves_its_data_alone_until_a_reset(home: Path) -> None:
     with kit.up() as here:
         assert _states() == {"kafka-1": "running", "feeds": "running"}
         assert "KafkaCluster(1 of 1 brokers up" in repr(here)
@@ -40,7 +40,12 @@ def test_a_lab_is_a_context_that_shows_itself_and_leaves_nothing(home: Path) -> 
         assert kit.up().kafka.bootstrap_servers == here.kafka.bootstrap_servers
     assert _states() == {"kafka-1": "stopped", "feeds": "stopped"}
     assert not list((home / "run").glob("*.json"))
+    plan = (home / "kafka" / "cluster.json").read_text()
     here.down()  # twice is once
+    assert (home / "kafka" / "cluster.json").read_text() == plan
+    for _ in range(2):
+        kit.reset()
+        assert not (home / "kafka").exists()
 
 
 def test_a_server_starts_when_it_is_first_needed_and_only_that_one(home: Path) -> None:
@@ -88,7 +93,7 @@ def test_no_memory_is_an_error_before_anything_starts(home: Path, monkeypatch: p
     assert not list((home / "run").glob("*.json"))
 
 
-def test_a_lab_that_somebody_holds_for_too_long_is_an_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lab_that_another_process_locks_for_too_long_is_an_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lab, "_LOCK_SECONDS", 0.1)
     with FileLock(home / "lab.lock"), pytest.raises(ServerError, match="another process"):
         kit.up()
@@ -114,13 +119,3 @@ def test_the_settings_reach_the_feeds(home: Path, monkeypatch: pytest.MonkeyPatc
         assert isinstance(here.feeds, FeedServer)
         clock = here.feeds.state()["clock"]
         assert (clock["day"], clock["speed"]) == ("2009-03-09", 0.001)
-
-
-def test_reset_forgets_topics_and_down_keeps_them(home: Path) -> None:
-    kit.up("kafka")
-    before = (home / "kafka" / "cluster.json").read_text()
-    kit.down()
-    assert (home / "kafka" / "cluster.json").read_text() == before
-    kit.reset()
-    assert not (home / "kafka").exists()
-    kit.reset()  # twice is once

@@ -38,7 +38,7 @@ def test_a_server_is_found_again_by_its_record_and_stopped(tmp_path: Path) -> No
     assert Process.load(tmp_path, "web") is None
 
 
-def test_a_server_that_ends_tells_how_with_its_last_log_lines(tmp_path: Path) -> None:
+def test_a_server_that_ends_is_reported_with_its_last_log_lines(tmp_path: Path) -> None:
     process = launch("bad", [sys.executable, "-c", "print('starting'); raise SystemError('no flux')"], home=tmp_path)
     with pytest.raises(ServerError, match="ended after") as caught:
         process.wait_ready(lambda: False, timeout=20)
@@ -48,7 +48,7 @@ def test_a_server_that_ends_tells_how_with_its_last_log_lines(tmp_path: Path) ->
     assert Process.load(tmp_path, "bad") is None
 
 
-def test_a_java_server_that_runs_out_of_memory_says_how_it_gets_more(tmp_path: Path) -> None:
+def test_a_java_server_that_runs_out_of_memory_gives_an_error_that_shows_how_to_give_it_more(tmp_path: Path) -> None:
     burst = "print('Terminating due to java.lang.OutOfMemoryError: Java heap space'); raise SystemExit(3)"
     notes = {"more heap": "set KIT_WEB_HEAP=256, "}
     process = launch("web", [sys.executable, "-c", burst], home=tmp_path, notes=notes)
@@ -75,7 +75,7 @@ def test_an_interrupt_while_waiting_kills_what_was_launched(tmp_path: Path) -> N
     assert Process.load(tmp_path, "web") is None
 
 
-def test_a_pid_that_now_belongs_to_somebody_else_is_never_touched(tmp_path: Path) -> None:
+def test_a_pid_that_now_belongs_to_another_program_is_never_touched(tmp_path: Path) -> None:
     started = _server(tmp_path)
     # The same pid, begun at another time, or since another start of the machine: what a stale record looks like.
     at, _, boot = started.born.partition("@")
@@ -90,7 +90,7 @@ def test_a_pid_that_now_belongs_to_somebody_else_is_never_touched(tmp_path: Path
 
 
 @pytest.mark.parametrize("step", [-86_400, -3, 3, 86_400])
-def test_a_wall_clock_that_jumps_makes_no_stranger_of_a_server(
+def test_a_wall_clock_that_jumps_does_not_hide_a_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float
 ) -> None:
     started = _server(tmp_path)
@@ -106,13 +106,13 @@ def test_a_wall_clock_that_jumps_makes_no_stranger_of_a_server(
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}', "null"])
-def test_a_record_that_cannot_be_read_counts_as_none(tmp_path: Path, content: str) -> None:
+def test_a_record_that_cannot_be_read_counts_as_missing(tmp_path: Path, content: str) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "web.json").write_text(content)
     assert Process.load(tmp_path, "web") is None
 
 
-def test_a_record_is_its_owners_alone(tmp_path: Path) -> None:
+def test_only_its_owner_can_read_a_record(tmp_path: Path) -> None:
     process = launch("idle", [sys.executable, "-c", "input()"], home=tmp_path, notes={"token": "s3cret"})
     assert process.record.stat().st_mode & 0o077 == 0
     assert json.loads(process.record.read_text())["notes"] == {"token": "s3cret"}

@@ -1,11 +1,12 @@
 """Records carry the replay's time, which may be long ago or far ahead: Kafka keeps them all the same."""
 
 import time
-from pathlib import Path
+from contextlib import closing
 
-from kafka import KafkaProducer, TopicPartition
+from kafka import TopicPartition
 
 from kit import topics
+from kit.servers.clients import producer
 from kit.servers.kafka import KafkaCluster
 
 _1990, _2100 = 631_152_000_000, 4_102_444_800_000
@@ -14,10 +15,9 @@ _DAY = 86_400_000  # milliseconds
 
 def test_no_record_is_refused_or_thrown_away_for_its_time(cluster: KafkaCluster, topic: str) -> None:
     topics.create(topic, bootstrap_servers=cluster.bootstrap_servers)
-    producer = KafkaProducer(bootstrap_servers=cluster.bootstrap_servers)
-    for at in (_1990, _2100):
-        producer.send(topic, b"record", timestamp_ms=at).get(timeout=20)
-    producer.close()
+    with closing(producer(cluster.bootstrap_servers)) as sender:
+        for at in (_1990, _2100):
+            sender.send(topic, b"record", timestamp_ms=at).get(timeout=20)
     assert [at.year for at in topics.tail(topic, bootstrap_servers=cluster.bootstrap_servers)["timestamp"]] == [
         1990,
         2100,
@@ -28,28 +28,25 @@ def test_no_record_is_refused_or_thrown_away_for_its_time(cluster: KafkaCluster,
 
 def test_thirty_years_of_records_are_one_segment_a_partition(cluster: KafkaCluster, topic: str) -> None:
     topics.create(topic, bootstrap_servers=cluster.bootstrap_servers)
-    producer = KafkaProducer(bootstrap_servers=cluster.bootstrap_servers, batch_size=0)
-    for number in range(1450):  # eight days apart, a batch each: more than the week after which Kafka rolls by itself
-        producer.send(topic, b"record", timestamp_ms=_1990 + number * 8 * _DAY)
-    producer.flush(60)
-    producer.close()
+    with closing(producer(cluster.bootstrap_servers, batch_size=0)) as sender:
+        for number in range(1450):  # eight days apart, a batch each: by itself Kafka begins a segment each week
+            sender.send(topic, b"record", timestamp_ms=_1990 + number * 8 * _DAY)
+        sender.flush(60)
     assert topics.offsets(topic, bootstrap_servers=cluster.bootstrap_servers)["records"].tolist() == [1450]
     assert len(list(cluster.nodes[1].data.glob(f"{topic}-0/*.log"))) == 1
 
 
-def test_a_batch_that_is_sent_again_to_a_broker_that_was_killed_is_not_there_twice(tmp_path: Path, topic: str) -> None:
-    with KafkaCluster(tmp_path) as cluster:
-        topics.create(topic, bootstrap_servers=cluster.bootstrap_servers)
-        producer = KafkaProducer(bootstrap_servers=cluster.bootstrap_servers, acks="all", enable_idempotence=True)
-        at = time.time_ns() // 1_000_000 - 20 * _DAY  # the age of a producer is that of its newest record
-        try:
-            first = producer.send(topic, b"record", timestamp_ms=at).get(timeout=20)
-            cluster.kill(1)
-            cluster.restart(1)
-            # As if the acknowledgement had been lost: the same batch once more.
-            producer._transaction_manager.set_sequence_number(TopicPartition(topic, 0), 0)
-            again = producer.send(topic, b"record", timestamp_ms=at).get(timeout=20)
-        finally:
-            producer.close()
-        assert again.offset == first.offset
-        assert topics.offsets(topic, bootstrap_servers=cluster.bootstrap_servers)["records"].tolist() == [1]
+def test_a_batch_that_is_sent_again_to_a_broker_that_was_killed_is_not_there_twice(
+    spare: KafkaCluster, topic: str
+) -> None:
+    topics.create(topic, bootstrap_servers=spare.bootstrap_servers)
+    at = time.time_ns() // 1_000_000 - 20 * _DAY  # the age of a producer is that of its newest record
+    with closing(producer(spare.bootstrap_servers)) as sender:
+        first = sender.send(topic, b"record", timestamp_ms=at).get(timeout=20)
+        spare.kill(1)
+        spare.restart(1)
+        # As if the acknowledgement had been lost: the same batch once more.
+        sender._transaction_manager.set_sequence_number(TopicPartition(topic, 0), 0)
+        again = sender.send(topic, b"record", timestamp_ms=at).get(timeout=20)
+    assert again.offset == first.offset
+    assert topics.offsets(topic, bootstrap_servers=spare.bootstrap_servers)["records"].tolist() == [1]

@@ -47,7 +47,7 @@ def test_start_stop_and_status_come_with_the_shape(tmp_path: Path) -> None:
     web.stop()  # twice is once
 
 
-def test_a_server_that_hangs_is_silent_and_a_start_says_what_to_do(
+def test_a_server_that_hangs_is_silent_and_a_start_names_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "_SILENCE_SECONDS", 0.3)
@@ -73,7 +73,7 @@ def test_a_server_that_ignores_a_polite_end_is_killed(tmp_path: Path, monkeypatc
         assert not process.record.exists()
 
 
-def test_an_external_server_starts_nothing_and_says_why(tmp_path: Path) -> None:
+def test_an_external_server_starts_nothing_and_names_its_setting(tmp_path: Path) -> None:
     external = External("web", "example:80", setting="KIT_WEB")
     with external:
         assert external.running

@@ -10,7 +10,7 @@ from kit import topics
 from kit.errors import ConfigError, TopicError
 from kit.servers.clients import admin, ask_each_broker
 from kit.servers.kafka import KafkaCluster
-from tests.topics.tools import write
+from tests.topics.tools import commit, write
 
 OLD = "older-than-the-cluster"
 
@@ -20,6 +20,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with KafkaCluster(tmp_path_factory.mktemp("three")) as cluster:
         topics.create(OLD, partitions=3, bootstrap_servers=cluster.bootstrap_servers)
         write(cluster.bootstrap_servers, OLD, b"1", b"2")
+        commit(cluster.bootstrap_servers, "early", OLD, 0)
         cluster.add_broker()
         cluster.add_broker()
         yield cluster.bootstrap_servers
@@ -29,6 +30,14 @@ def setting(servers: str, topic: str, name: str) -> str:
     with admin(servers) as open_admin:
         asked = [ConfigResource(ConfigResourceType.TOPIC, topic, {name: ""})]
         return str(open_admin.describe_configs(asked, config_filter="all")["topic"][topic][name]["value"])
+
+
+def test_kafkas_own_topics_and_its_quorum_have_grown_with_the_cluster(servers: str) -> None:
+    offsets = topics.describe("__consumer_offsets", bootstrap_servers=servers)
+    assert {len(replicas) for replicas in offsets["replicas"]} == {3}
+    with admin(servers) as client:
+        quorum = client.describe_metadata_quorum()["topics"][0]["partitions"][0]
+    assert {voter["replica_id"] for voter in quorum["current_voters"]} == {1, 2, 3}
 
 
 def test_a_topic_has_three_replicas_all_in_sync_and_the_brokers_lead_in_turn(servers: str, topic: str) -> None:

@@ -64,7 +64,7 @@ def test_a_group_that_left_without_a_commit_is_an_empty_table(broker: str, fille
     assert rows(topics.lag(f"{filled}-g", bootstrap_servers=broker)) == []
 
 
-def test_an_unknown_group_says_which_was_meant(broker: str, filled: str) -> None:
+def test_an_unknown_group_gets_a_suggestion(broker: str, filled: str) -> None:
     commit(broker, f"{filled}-dashboard", filled, 1)
     with pytest.raises(TopicError) as caught:
         topics.lag(f"{filled}-Dashbord", bootstrap_servers=broker)
@@ -73,7 +73,7 @@ def test_an_unknown_group_says_which_was_meant(broker: str, filled: str) -> None
 
 
 @pytest.mark.parametrize("group", [None, 5, b"dashboard"])
-def test_a_group_that_is_no_text_is_refused(group: object) -> None:
+def test_a_group_that_is_not_text_is_refused(group: object) -> None:
     with pytest.raises(ConfigError, match="give the name as text"):
         topics.lag(group)  # type: ignore[arg-type]
 

@@ -62,7 +62,7 @@ def missing(frame: pd.DataFrame, *columns: str) -> list[int]:
     return frame.loc[absent.all(axis=1), "partition"].tolist()
 
 
-def test_clients_from_before_ask_somebody_else(wounded: Wounded) -> None:
+def test_clients_opened_before_ask_another_broker(wounded: Wounded) -> None:
     for open_admin in wounded.opened_before:
         look_around(open_admin)
 
@@ -76,7 +76,7 @@ def test_topics_can_be_made_written_and_deleted(wounded: Wounded, topic: str) ->
     assert set(topics.describe(bootstrap_servers=wounded.servers)["topic"]) == {KEPT, ALONE}
 
 
-def test_every_group_has_its_lag_whoever_coordinates_it(wounded: Wounded) -> None:
+def test_every_group_has_its_lag_whichever_broker_coordinates_it(wounded: Wounded) -> None:
     for group in GROUPS:
         assert topics.lag(group, bootstrap_servers=wounded.servers)["committed"].tolist() == [0, 1, 2]
 

@@ -80,7 +80,7 @@ def test_offsets_begin_after_what_retention_has_deleted(broker: str, topic: str)
 
 
 @pytest.mark.parametrize("look", [topics.describe, topics.offsets, topics.tail])
-def test_an_unknown_topic_says_which_was_meant_and_is_not_made(broker: str, topic: str, look: Any) -> None:
+def test_an_unknown_topic_gets_a_suggestion_and_is_not_made(broker: str, topic: str, look: Any) -> None:
     topics.create(f"{topic}-quotes", bootstrap_servers=broker)
     with pytest.raises(TopicError) as caught:
         look(f"{topic}-Qoutes", bootstrap_servers=broker)
@@ -163,7 +163,7 @@ def test_the_tail_ends_where_retention_has_deleted(broker: str, topic: str) -> N
 
 
 @pytest.mark.parametrize("n", [0, -1, "5", 2.5, None])
-def test_a_tail_of_no_number_of_records_is_refused(n: Any) -> None:
+def test_a_tail_needs_a_whole_positive_number_of_records(n: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         topics.tail("quotes", n)
     assert caught.value.got == f"n={n!r}"

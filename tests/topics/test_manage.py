@@ -97,7 +97,7 @@ def test_a_mistyped_setting_says_which_was_meant(broker: str, topic: str) -> Non
         ({"xyz": 1}, "Unknown topic config name: xyz"),
     ],
 )
-def test_a_setting_that_kafka_does_not_take_is_told_in_kafkas_words(
+def test_a_setting_that_kafka_does_not_take_is_reported_in_kafkas_words(
     broker: str, topic: str, config: dict[str, object], said: str
 ) -> None:
     with pytest.raises(TopicError, match="change what the message names") as caught:

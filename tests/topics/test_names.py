@@ -40,7 +40,7 @@ def client(cluster: KafkaCluster) -> Iterator[KafkaAdminClient]:
 @example("x\n")
 @example("１")  # a digit, but not one of Kafka's
 @given(name=ANY_NAME)
-def test_the_check_lets_pass_what_kafka_takes_and_nothing_else(client: KafkaAdminClient, name: str) -> None:
+def test_the_check_accepts_what_kafka_accepts_and_nothing_else(client: KafkaAdminClient, name: str) -> None:
     answer = client.create_topics({name: {}}, validate_only=True, raise_errors=False)["topics"][0]
     taken = answer["error_code"] in (0, TopicAlreadyExistsError.errno)
     assert taken or answer["error_code"] == InvalidTopicError.errno
@@ -86,7 +86,7 @@ def test_a_refused_name_says_the_rule_what_breaks_it_and_what_would_do(name: str
 
 
 @pytest.mark.parametrize("name", [None, 5, b"quotes", ["quotes"]])
-def test_a_name_that_is_no_text_says_what_it_is(name: object) -> None:
+def test_a_name_that_is_not_text_is_reported_with_its_type(name: object) -> None:
     with pytest.raises(TopicError, match=f"a {type(name).__name__}"):
         names.check(name)  # type: ignore[arg-type]
 

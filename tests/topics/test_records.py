@@ -55,11 +55,11 @@ def test_text_is_read_as_it_was_written(text: str) -> None:
 
 
 @pytest.mark.parametrize("raw", [b"\xff\xfe", b"\x80abc", b"\xc3"])
-def test_bytes_that_are_no_text_stay_bytes(raw: bytes) -> None:
+def test_bytes_that_are_not_text_stay_bytes(raw: bytes) -> None:
     assert readable(raw) is raw
 
 
-def test_nothing_stays_nothing_and_an_empty_value_stays_empty() -> None:
+def test_a_missing_value_stays_missing_and_an_empty_value_stays_empty() -> None:
     assert readable(None) is None
     assert readable(b"") == ""
 

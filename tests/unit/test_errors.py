@@ -23,14 +23,14 @@ def _made(kind: type[KitError]) -> KitError:
 
 
 @pytest.mark.parametrize("kind", _KINDS)
-def test_every_error_says_its_three_parts_in_order(kind: type[KitError]) -> None:
+def test_every_error_shows_its_three_parts_in_order(kind: type[KitError]) -> None:
     error = _made(kind)
     assert str(error) == "expected a topic\ngot: none\nto do: create it"
     assert (error.expected, error.got, error.todo) == ("a topic", "none", "create it")
     assert kind.__doc__
 
 
-def test_the_tree_that_is_drawn_is_the_tree_that_is() -> None:
+def test_the_drawn_tree_is_the_real_tree() -> None:
     drawn: dict[str, str] = {}
     path: list[str] = []
     for line in (errors.__doc__ or "").splitlines():

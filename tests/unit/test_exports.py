@@ -31,7 +31,7 @@ def test_the_kits_names_are_sorted_and_no_other_is_shown() -> None:
         assert name in import_module(home).__all__
 
 
-def test_a_name_that_is_not_there_is_answered_with_those_that_are() -> None:
+def test_an_unknown_name_gives_an_error_with_the_known_names() -> None:
     with pytest.raises(AttributeError, match="'kit' has no attribute 'nothing'; it has KitError, collect_quotes"):
         _ = kit.nothing
 
@@ -57,5 +57,5 @@ def test_a_package_exports_all_that_it_imports_sorted(name: str) -> None:
 def test_importing_the_kit_imports_nothing_heavy() -> None:
     names = "{'pandas', 'kafka', 'pykka', 'bokeh', 'psutil', 'pydantic'}"
     code = f"import sys, kit; print(*{names} & set(sys.modules))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert told.stdout.strip() == ""
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert shown.stdout.strip() == ""
