@@ -26,6 +26,8 @@ from kit.servers.server import External, Server
 
 __all__ = ["Address", "FeedServer", "of_settings"]
 
+_ORIGIN = "2026-01-05T14:30:00Z"  # a Monday, when New York opens
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -139,6 +141,10 @@ class FeedServer(Server):
         """Set the replay clock: a trading day to start at, trading days a second, paused or not. Returns the clock."""
         changes = {"start": start, "speed": speed, "paused": paused, "origin": origin}
         return self._control("PATCH", "clock", {key: value for key, value in changes.items() if value is not None})
+
+    def replay(self, start: str) -> dict[str, Any]:
+        """Stand still at a trading day; the same day gives the same records, with the same times. Returns the clock."""
+        return self.clock(start=start, origin=_ORIGIN, paused=True)
 
     def step(self, ticks: int = 1) -> dict[str, Any]:
         """Move the clock by whole trading days; meant for a paused clock. Returns the clock."""
