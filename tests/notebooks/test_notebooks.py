@@ -41,7 +41,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("path", NOTEBOOKS[::-1], ids=_IDS[::-1])
 def test_it_runs_without_the_earlier_ones_and_gives_what_it_has_stored(path: Path, lab: Kit) -> None:
-    """nbval, strictly: every output is compared, but for numbers after "about" and cells tagged `nbval-ignore-output`."""
+    """nbval, strictly: every output is compared, but numbers after "about" and cells tagged `nbval-ignore-output`."""
     argv = [sys.executable, "-m", "pytest", "--nbval", "--nbval-cell-timeout=120", "-q", "-p", "no:cacheprovider"]
     argv += [f"--nbval-sanitize-with={SANITIZE}"]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The small gaps of the teaching notebooks: right answers pass, and each usual mistake gets the advice that mends it."""
+"""The small gaps of the teaching notebooks: right answers pass, and usual mistakes get advice that mends them."""
 
 import json
 from collections.abc import Callable
