@@ -82,7 +82,7 @@ def test_it_is_built_as_all_are(path: Path) -> None:
     written = [
         [line for line in cell if "### " not in line and "# Gap " not in line] for cell in lines
     ]  # without the marks of a gap
-    assert [cell[0] for cell in written if len(cell) > 20] == []
+    assert [cell[0] for cell in written if len(cell) > 22] == []
     assert max(len(line) for cell in lines for line in cell) <= 84  # what a cell shows without scrolling
 
 
