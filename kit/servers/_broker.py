@@ -44,6 +44,9 @@ _SETTINGS = {
     "log.roll.ms": str(2**63 - 1),
     "log.retention.bytes": str(512 << 20),
     "log.segment.bytes": str(64 << 20),
+    # A topic that wants its old records deleted sees it in seconds: by itself Kafka looks each 5 minutes.
+    "log.retention.check.interval.ms": "1000",
+    "log.initial.task.delay.ms": "1000",
     # By the time of its newest record Kafka decides, too, whether an idempotent producer is remembered over a restart.
     # If not, a batch that is sent again is there twice. So it remembers as long as it can count (24 days).
     "producer.id.expiration.ms": str(2**31 - 1),

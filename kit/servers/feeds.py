@@ -25,6 +25,8 @@ from kit.servers.server import External, Server
 
 __all__ = ["FeedServer", "of_settings"]
 
+_ORIGIN = "2026-01-05T14:30:00Z"  # a Monday, when New York opens
+
 
 class FeedServer(Server):
     """The local feeds on 127.0.0.1, kept in `home`.
@@ -131,6 +133,10 @@ class FeedServer(Server):
         """Set the replay clock: a trading day to start at, trading days a second, paused or not. Returns the clock."""
         changes = {"start": start, "speed": speed, "paused": paused, "origin": origin}
         return self._control("PATCH", "clock", {key: value for key, value in changes.items() if value is not None})
+
+    def replay(self, start: str) -> dict[str, Any]:
+        """Stand still at a trading day; the same day gives the same records, with the same times. Returns the clock."""
+        return self.clock(start=start, origin=_ORIGIN, paused=True)
 
     def step(self, ticks: int = 1) -> dict[str, Any]:
         """Move the clock by whole trading days; meant for a paused clock. Returns the clock."""

@@ -46,6 +46,14 @@ def test_the_clock_starts_at_any_trading_day_steps_and_rewinds(feed: FeedServer)
     assert (rewound["tick"], rewound["day"], rewound["instant"]) == (0, "2020-03-09", ORIGIN_TEXT)
 
 
+def test_a_replay_stands_still_at_its_day_and_gives_the_same_times_again(feed: FeedServer) -> None:
+    feed.clock(speed=500.0, paused=False)
+    first = feed.replay("2008-09-15")
+    assert (first["day"], first["instant"], first["paused"]) == ("2008-09-15", "2026-01-05T14:30:00Z", True)
+    feed.step(3)
+    assert feed.replay("2008-09-15") == first
+
+
 def test_the_clock_runs_at_the_speed_that_is_set_until_it_is_paused(feed: FeedServer) -> None:
     feed.clock(speed=500.0, paused=False)
     wait_until(lambda: feed.state()["clock"]["tick"] >= 50)

@@ -8,6 +8,7 @@ from kafka import TopicPartition
 from kit import topics
 from kit.servers.clients import producer
 from kit.servers.kafka import KafkaCluster
+from tests.wait import wait_until
 
 _1990, _2100 = 631_152_000_000, 4_102_444_800_000
 _DAY = 86_400_000  # milliseconds
@@ -23,7 +24,15 @@ def test_no_record_is_refused_or_thrown_away_for_its_time(cluster: KafkaCluster,
         2100,
     ]
     settings = cluster.nodes[1].settings.read_text("utf-8").splitlines()
-    assert "log.retention.ms=-1" in settings  # by age nothing goes: the check for it runs every five minutes only
+    assert "log.retention.ms=-1" in settings  # by age nothing goes, unless a topic asks for it
+
+
+def test_a_topic_that_keeps_records_for_a_second_loses_them_within_seconds(cluster: KafkaCluster, topic: str) -> None:
+    servers = cluster.bootstrap_servers
+    topics.create(topic, config={"retention.ms": 1000}, bootstrap_servers=servers)
+    with closing(KafkaProducer(bootstrap_servers=servers)) as producer:
+        assert producer.send(topic, b"record").get(timeout=20).offset == 0
+    wait_until(lambda: topics.offsets(topic, bootstrap_servers=servers)["earliest"].tolist() == [1], timeout=20)
 
 
 def test_thirty_years_of_records_are_one_segment_a_partition(cluster: KafkaCluster, topic: str) -> None:
