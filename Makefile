@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab demo test quick lint install lock clean browser bench notebooks
+.PHONY: help lab demo test quick lint install lock clean browser bench notebooks containers
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ bench: install browser ## all benchmarks, held to their targets
 	$(PY) tests/benchmarks/collectors.py --check
 	$(PY) tests/benchmarks/live_plots.py --check
 	$(PY) tests/benchmarks/exercises.py --check
+
+containers: install browser ## Binder and the Docker image, built and run without a network (root on Debian)
+	$(PY) -m tests.containers
 
 lock: $(STAMP) ## resolve requirements.lock and the jars' lock anew (needs the network)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
