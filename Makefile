@@ -12,12 +12,12 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab demo test quick lint install lock clean browser bench notebooks
+.PHONY: help lab demo test quick lint install lock clean browser bench notebooks containers
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
 
-lab: install ## JupyterLab on a running lab; Ctrl-C stops both
+lab: install ## JupyterLab on a running lab; Ctrl-C stops both (BUNDLE=FILE: installed without a network)
 	@$(BIN)/kit lab $(LAB)
 
 demo: install ## the pipeline without a notebook: collect for 20 s, then prove that nothing was lost
@@ -46,6 +46,9 @@ bench: install browser ## all benchmarks, held to their targets
 	$(PY) tests/benchmarks/live_plots.py --check
 	$(PY) tests/benchmarks/exercises.py --check
 
+containers: install browser ## Binder and the Docker image, built and run without a network (root on Debian)
+	$(PY) -m tests.containers
+
 lock: $(STAMP) ## resolve requirements.lock and the jars' lock anew (needs the network)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-header --upgrade -o requirements.lock
@@ -58,6 +61,17 @@ clean: ## stop the servers, remove the venv and caches of this folder (topics an
 browser: install
 	@$(PY) -m tests.browser.chromium
 
+# BUNDLE=FILE: all packages and jars come out of a file that `kit bundle FILE` has made; nothing asks the network.
+ifdef BUNDLE
+$(STAMP): export PIP_NO_INDEX := 1
+$(STAMP): export PIP_FIND_LINKS := $(VENV)/bundle/wheels
+$(STAMP): export UV_OFFLINE := 1
+$(STAMP): export UV_NO_INDEX := 1
+$(STAMP): export UV_FIND_LINKS := $(VENV)/bundle/wheels
+UNPACK = $(PY) -m kit.bundle unpack "$(BUNDLE)" $(VENV)/bundle
+KEEP = $(PY) -m kit.bundle jars $(VENV)/bundle && rm -rf $(VENV)/bundle
+endif
+
 # One stamp file: a second run checks two dates and goes on.
 $(STAMP): requirements.lock pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -66,11 +80,13 @@ $(STAMP): requirements.lock pyproject.toml
 		apt-get -qq update && apt-get -qq install -y --no-install-recommends "$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')" >/dev/null; } || \
 		{ echo "make: $(PYTHON) has no venv module: install it (Debian, Ubuntu: apt-get install python3-venv), then run make again" >&2; exit 1; }
 	@[ -x $(PY) ] || $(PYTHON) -m venv $(VENV)
+	@$(UNPACK)
 	@# uv, at the version and with the hashes of the lock, out of which it installs everything else
 	@awk '/^[a-z0-9]/ {on = /^uv==/} on' requirements.lock > $(VENV)/uv.txt
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.txt >$(VENV)/install.log 2>&1 && \
 		$(BIN)/uv pip sync --quiet --require-hashes requirements.lock --python $(PY) >>$(VENV)/install.log 2>&1 && \
 		$(BIN)/uv pip install --quiet --no-deps --editable . --python $(PY) >>$(VENV)/install.log 2>&1 || \
 		{ echo "make: the packages could not be installed: $$(grep -m1 -iE 'error|fail|refused|resolv' $(VENV)/install.log | cut -c1-160); check the network connection and run make again (whole log: $(VENV)/install.log)" >&2; exit 1; }
+	@$(KEEP)
 	@$(PY) -m kit.servers
 	@touch $@

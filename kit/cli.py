@@ -1,4 +1,4 @@
-"""The command `kit`: up, down, status, doctor, lab, demo, reset, exercises."""
+"""The command `kit`: up, down, status, doctor, lab, demo, bundle, reset, exercises."""
 
 import os
 import signal
@@ -151,6 +151,22 @@ def demo(
     from kit.demo import run
 
     raise typer.Exit(0 if run(_out, seconds=seconds, speed=speed) else 1)
+
+
+@app.command()
+def bundle(
+    file: Annotated[Path, typer.Argument(help="where the bundle goes")],
+    platform: Annotated[list[str] | None, typer.Option(help="linux-x86_64, linux-aarch64, macos-arm64")] = None,
+    python: Annotated[list[str] | None, typer.Option(help="3.11, 3.12, …")] = None,
+) -> None:
+    """Pack the kit into one file, which installs it without a network: `make lab BUNDLE=FILE`.
+
+    It is for machines like this one, or for those that the options name; each may come more than once.
+    """
+    from kit.bundle import pack
+
+    pack(file.absolute(), root=Path.cwd(), platforms=platform or (), pythons=python or ())
+    _out.print(f"{file}: {file.stat().st_size / 1e6:,.0f} MB", markup=False, highlight=False)
 
 
 def _print_status() -> None:

@@ -16,6 +16,7 @@
      │   ├─ Unauthorized     the feed did not accept the credentials
      │   └─ BadPayload       the feed answered, but not with a record; carries the raw bytes
      ├─ CollectorError       a collector gave up, or was used after it stopped
+     ├─ BundleError          a bundle cannot be made, or is not one for this machine
      ├─ ExerciseError        an exercise is not done, or its notebook cannot be used
      └─ PlotError            a plot cannot show what it was given, or was used after it was closed
 
@@ -33,6 +34,7 @@ from typing import Any
 __all__ = [
     "BadPayload",
     "BrokerUnavailable",
+    "BundleError",
     "CollectorError",
     "ConfigError",
     "ExerciseError",
@@ -151,6 +153,10 @@ class BadPayload(SourceError):
 
 class CollectorError(KitError):
     """A collector gave up, or was used after it stopped."""
+
+
+class BundleError(KitError):
+    """A bundle cannot be made, or is not one for this machine."""
 
 
 class ExerciseError(KitError):
