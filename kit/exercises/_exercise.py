@@ -77,7 +77,7 @@ class Exercise:
     """
 
     def __init__(self, name: str, gaps: Sequence[Gap], namespace: Mapping[str, Any]) -> None:
-        self.name, self._gaps, self._namespace = name, tuple(gaps), namespace
+        self.name, self.gaps, self._namespace = name, tuple(gaps), namespace
         self._progress, self._runs = Progress(name), Runs(namespace)
         self._passed: dict[int, str] = {}  # in this kernel: the cell that passed
         self._hints = Counter[int]()
@@ -117,9 +117,9 @@ class Exercise:
             first = missed[0].gap
             got = "; ".join(f"gap {outcome.gap}: {outcome.kind}" for outcome in missed)
             todo = f"fill gap {first}, then run exercise.check({first}) for what it says"
-            raise ExerciseError(f"all {len(self._gaps)} gaps to pass, on the code as it is now", got=got, todo=todo)
+            raise ExerciseError(f"all {len(self.gaps)} gaps to pass, on the code as it is now", got=got, todo=todo)
         text = "each was checked in this kernel, on the code as it is now"
-        return Passed(f"All done: {self._count(len(self._gaps))} passed", (("so", text),))
+        return Passed(f"All done: {self._count(len(self.gaps))} passed", (("so", text),))
 
     def reset(self) -> None:
         """Forget which gaps have passed. The notebook stays as it is."""
@@ -134,14 +134,14 @@ class Exercise:
 
     @property
     def _numbers(self) -> range:
-        return range(1, len(self._gaps) + 1)
+        return range(1, len(self.gaps) + 1)
 
     def _count(self, passed: int) -> str:
-        return f"{passed} of {len(self._gaps)} gap{'s' * (len(self._gaps) > 1)}"
+        return f"{passed} of {len(self.gaps)} gap{'s' * (len(self.gaps) > 1)}"
 
     def _rows(self) -> list[tuple[str, str, str]]:
         rows, before = [], self._progress.passed()
-        for gap, chosen in enumerate(self._gaps, 1):
+        for gap, chosen in enumerate(self.gaps, 1):
             mark, state = ("◐", "passed, before this kernel started") if gap in before else ("○", "open")
             if gap in self._passed:
                 same = self._passed[gap] == self._runs.newest(chosen.names[0])
@@ -163,8 +163,8 @@ class Exercise:
 
     def _chosen(self, gap: int) -> tuple[Gap, str]:
         if type(gap) is not int or gap not in self._numbers:
-            raise ConfigError(f"a gap from 1 to {len(self._gaps)}", got=repr(gap), todo="write for instance check(1)")
-        return self._gaps[gap - 1], f"Gap {gap}, {self._gaps[gap - 1].title}"
+            raise ConfigError(f"a gap from 1 to {len(self.gaps)}", got=repr(gap), todo="write for instance check(1)")
+        return self.gaps[gap - 1], f"Gap {gap}, {self.gaps[gap - 1].title}"
 
     def _outcome(self, gap: int, chosen: Gap) -> Outcome:
         """The check itself. What goes wrong in it is not the student's fault, and the outcome says so."""

@@ -124,7 +124,7 @@ def test_a_gap_as_it_was_handed_out_says_what_is_to_be_done(gap: int, handed_out
 @pytest.mark.parametrize("gap", ANSWERS)
 def test_a_gap_whose_cell_has_not_run_is_not_taken_for_another(gap: int, student: Student) -> None:
     exercise = student.exercise()
-    owner = exercise._gaps[gap - 1].names[0].partition(".")[0]
+    owner = exercise.gaps[gap - 1].names[0].partition(".")[0]
     del student.namespace[owner]
     outcome = exercise.check(gap)
     assert type(outcome) is NotAttempted

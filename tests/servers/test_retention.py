@@ -30,8 +30,8 @@ def test_no_record_is_refused_or_thrown_away_for_its_time(cluster: KafkaCluster,
 def test_a_topic_that_keeps_records_for_a_second_loses_them_within_seconds(cluster: KafkaCluster, topic: str) -> None:
     servers = cluster.bootstrap_servers
     topics.create(topic, config={"retention.ms": 1000}, bootstrap_servers=servers)
-    with closing(KafkaProducer(bootstrap_servers=servers)) as producer:
-        assert producer.send(topic, b"record").get(timeout=20).offset == 0
+    with closing(producer(servers)) as writer:
+        assert writer.send(topic, b"record").get(timeout=20).offset == 0
     wait_until(lambda: topics.offsets(topic, bootstrap_servers=servers)["earliest"].tolist() == [1], timeout=20)
 
 
