@@ -9,7 +9,7 @@ import logging
 import re
 import socket
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, ParamSpec, TypeVar
 
 from kafka import KafkaConsumer, KafkaProducer
@@ -18,7 +18,7 @@ from kafka.errors import KafkaError, NotControllerError, RetriableError, Unknown
 from kafka.net.compat import KafkaNetClient
 
 from kit.config import settings
-from kit.deadline import Deadline, pause
+from kit.deadline import Deadline, pause, wait_until
 from kit.errors import BrokerUnavailable, ConfigError, KitError, TopicError
 
 __all__ = ["address", "admin", "ask", "ask_each_broker", "consumer", "producer", "reachable", "unavailable"]
@@ -173,7 +173,10 @@ def _connected(kind: Callable[..., T], servers: list[str], **options: Any) -> T:
         return kind(bootstrap_servers=servers, kafka_client=connect, **settings)
     except BaseException:
         if net is not None:
-            net.close()
+            if (thread := net._net._io_thread) is not None:  # an interrupt may come while it starts
+                wait_until(thread.is_alive, seconds=1.0)
+            with suppress(RuntimeError):  # it was never started
+                net.close()
         raise
 
 

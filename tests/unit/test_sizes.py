@@ -11,17 +11,17 @@ _ROOT = Path(kit.__file__).parent
 # Whole lines, blank and docstring included: what a room has, and in a comment what it should come down to. A room that
 # outgrows its line is asked first what it could stop doing.
 _ROOMS = {
-    "servers": 2_600,  # 2,100; the Kafka clients have come from topics
-    "feeds": 1_445,  # 1,400
+    "servers": 2_560,  # 2,100; the Kafka clients have come from topics
+    "feeds": 1_410,  # 1,400
     "sources": 750,
-    "topics": 800,
-    "collectors": 1_561,  # 1,250
+    "topics": 772,
+    "collectors": 1_427,  # 1,250
     "streams": 882,  # 650
-    "plots": 1_980,  # 1,500
-    "exercises": 1_693,  # 1,100
-    "grading": 795,  # 350
+    "plots": 1_879,  # 1,500
+    "exercises": 1_100,  # 1,100
+    "grading": 426,  # 350
 }
-_REST, _MODULE, _FUNCTION = 1_001, 300, 40  # 800
+_REST, _MODULE, _FUNCTION = 1_206, 300, 40  # 1,050: 800, and the bundle
 _MODULES = sorted(_ROOT.rglob("*.py"))
 
 
