@@ -71,8 +71,8 @@ def test_a_wrong_answer_gets_a_box_that_says_what_is_wrong(student: LabPage, pla
     _type(student, places["19-12"], WRONG)
     shown = _run(student, places["19-12"], places["19-14"])
     assert "✘ Gap 3, to_record: not yet right" in shown
-    assert '1767623400123,bo,"calm, they said"' in shown
-    assert "let csv.writer do it" in shown
+    assert "one line of CSV, for the row ['1767623400123', 'bo', 'calm, they said']" in shown
+    assert "Python's csv module knows the rules" in shown
     student.screenshot("exercise_wrong")
 
 

@@ -56,7 +56,7 @@ _ERRORS = (
     ("AttributeError.*FutureRecordMetadata", f"a future has no such method, and none is needed: {_LOOK}"),
     ("(Attribute|Name)Error.*flush", f"it is the producer in self that waits for its records: {UNTIL}"),
     (r"AttributeError.*encode|TypeError.*TweetActor.send\(\)", _PAIR),
-    ("AttributeError.*'(str|KafkaProducer)'", f"it is the producer that sends, by its method send: {_NAMED}"),
+    (r"AttributeError.*('KafkaProducer'|'str'.* '(send|publish|produce|append|put|write)')", f"it is the producer that sends, by its method send: {_NAMED}"),
     (r"TypeError.*(send\(\)|bytes|serialized|encoding)", f"it makes the bytes, and needs no more: {_NAMED}"),
     (r"TypeError.*tell\(\)", "a message is one thing: the Tweet as a whole"),
     ("(Attribute|Type)Error.*(ActorRef|type object 'TweetActor'.*'(tell|ask|send)')", f"a message goes to a ref, and a ref can only send messages; {TELL}"),
