@@ -1,0 +1,80 @@
+"""A container's file system run as Binder runs it: an ordinary user, 2 GB of memory, one CPU, no network.
+
+The program that uses this has no network either (``unshare -n``), but 127.0.0.1, which it shares with the container: so
+its browser reaches the container's page.
+"""
+
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["Group", "running"]
+
+_V1 = Path("/sys/fs/cgroup/memory")
+_NAME = "pipeline-kit-container"
+# $0: the root, $1: the group's folder, $2: where a program looks for it below /sys/fs/cgroup, then the command.
+_ENTER = """
+echo $$ >"$1/cgroup.procs"
+exec unshare --mount --pid --fork --kill-child=SIGKILL sh -ec '
+    mount --rbind /dev "$0/dev"
+    mount -t proc none "$0/proc"
+    mount -t sysfs none "$0/sys"
+    mount -t tmpfs -o mode=1777 none "$0/tmp"
+    mount -t tmpfs none "$0/sys/fs/cgroup"
+    mkdir -p "$0/sys/fs/cgroup$2"
+    mount --bind "$1" "$0/sys/fs/cgroup$2"
+    root=$0
+    shift 2
+    exec taskset -c 0 chroot --userspec=1000:1000 --groups= "$root" "$@"
+' "$0" "$@"
+"""
+
+
+class Group:
+    """A memory group (cgroup v1 or v2) with a limit, and a thread that looks at it."""
+
+    def __init__(self, limit: int) -> None:
+        self.v1 = _V1.is_dir()
+        self.folder = (_V1 if self.v1 else Path("/sys/fs/cgroup")) / _NAME
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / ("memory.limit_in_bytes" if self.v1 else "memory.max")).write_text(str(limit))
+        self.peak = 0
+        self._over = threading.Event()
+        self._watch = threading.Thread(target=self._look)
+        self._watch.start()
+
+    def killed(self) -> int:
+        """How many processes the kernel has ended because there was no memory left."""
+        text = (self.folder / ("memory.oom_control" if self.v1 else "memory.events")).read_text()
+        return int(dict(line.split() for line in text.splitlines()).get("oom_kill", 0))
+
+    def close(self) -> None:
+        self._over.set()
+        self._watch.join()
+        self.folder.rmdir()
+
+    def _look(self) -> None:
+        """Note the most memory in use, without the file cache, which goes when memory is needed."""
+        name = "total_rss" if self.v1 else "anon"
+        while not self._over.wait(0.1):
+            stat = dict(line.split() for line in (self.folder / "memory.stat").read_text().splitlines())
+            self.peak = max(self.peak, int(stat[name]) + int(stat.get("total_shmem", stat.get("shmem", 0))))
+
+
+@contextmanager
+def running(
+    root: Path, argv: Sequence[str], *, env: dict[str, str], group: Group, log: Path
+) -> "Iterator[subprocess.Popen[bytes]]":
+    """Run a command in a container's file system; afterwards nothing of it runs."""
+    # Its first process is the first of a tree of processes: when that one ends, so do all.
+    enter = ["sh", "-ec", _ENTER, str(root), str(group.folder), "/memory" if group.v1 else "", *argv]
+    with log.open("wb") as output:
+        process = subprocess.Popen(enter, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
