@@ -1,132 +1,102 @@
-"""Grading notebooks one after the other."""
+"""Grading notebooks: one after the other on one lab, while the kernel of the next one starts."""
 
 import asyncio
-import time
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
-from rich.console import Console
-
+from kit.deadline import Deadline
 from kit.errors import KitError
-from kit.exercises import CannotCheck, Crashed, Source, sources
-from kit.grading._kernel import Kernel, KernelEnded, Limits
-from kit.grading._lab import GradingLab
-from kit.grading._notebook import Handed, Step, handed, recognised, restored, steps
-from kit.grading._report import Board, GapGrade, Grade, printable
+from kit.exercises import CannotCheck, Crashed, Passed, Source, solutions, sources
+from kit.grading._kernel import Kernel, Limits
+from kit.grading._notebook import Step, find, read, steps
+from kit.grading._report import Grade, printable
+from kit.servers import lab
 
-__all__ = ["grade"]
+_KERNELS = 2
 
 
-def grade(
+async def grade(
     places: Sequence[Path],
     *,
     limits: Limits | None = None,
-    console: Console | None = None,
-    each: Callable[[list[Grade]], object] | None = None,
+    each: Callable[[list[Grade], str], object] = lambda grades, progress: None,
 ) -> list[Grade]:
-    """Grade all notebooks in folders, and notebooks.
+    """Grade notebooks, and all notebooks in folders and below.
+
+    They run on the lab of this machine, each in a folder of its own, without the cells that run the whole pipeline
+    (tag `goal`). A lab that did not run before is stopped at the end.
 
     Parameters
     ----------
-    places
-        Folders, searched with what is below them, and files.
     limits
         What one notebook may take.
-    console
-        Where the table is shown; default: nowhere.
     each
-        Called after each notebook with all grades so far.
-
-    Returns
-    -------
-    list of Grade
-        One for each notebook; what is none has a `problem`, and no gaps.
+        Called after each notebook: with all grades so far, and with ``"3 of 20 notebooks"``.
     """
-    known, found, grades = sources(), handed(places), list[Grade]()
-    with Board(console or Console(quiet=True), len(found)) as board, GradingLab() as lab:
-        for one in found:
-            board.begin(one.student)
-            grades.append(_graded(one, known, limits or Limits(), lab))
-            board.add(grades[-1])
-            if each is not None:
-                each(grades)
-    return grades
+    found = find(places)
+    done: dict[str, list[Grade]] = {name: [] for name in found}
+    ran_before = any(row.state == "running" for row in lab.status())
+    with tempfile.TemporaryDirectory(prefix="kit-grading-", ignore_cleanup_errors=True) as folder:
+        shutil.copytree(solutions(), Path(folder) / "solutions")
+        run, kernels = _Run(sources(), limits or Limits(), Path(folder)), asyncio.Semaphore(_KERNELS)
 
+        async def one(name: str) -> None:
+            async with kernels:
+                done[name] = await run.graded(name, found[name])
+            each([*chain(*done.values())], f"{sum(map(bool, done.values()))} of {len(done)} notebooks")
 
-def _graded(one: Handed, known: Sequence[Source], limits: Limits, lab: GradingLab) -> Grade:
-    """One notebook. Whatever is the matter with it is in its row."""
-    began, name, problem = time.monotonic(), "", one.problem
-    try:
-        if not problem:
-            notebook, source = recognised(one.path, known)
-            name = source.name
-            cells, count = restored(notebook, source)
-            run = _Run(source, lab)
-            _complete(run.through(steps(cells), limits))
-            return Grade(one.student, name, run.grades(), time.monotonic() - began, count, tuple(run.remarks))
-    except KernelEnded as error:
-        problem = str(error)
-    except KitError as error:
-        problem = f"expected {error.expected}; got: {error.got}"
-    return Grade(one.student, name, seconds=time.monotonic() - began, problem=printable(problem))
-
-
-def _complete(work: Coroutine[Any, Any, None]) -> None:
-    """Run it to its end, also in a notebook, where this thread has a loop that runs already."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        asyncio.run(work)
-        return
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, work).result()
+        try:
+            await asyncio.gather(*map(one, found))
+        finally:
+            if not ran_before:
+                lab.down()
+    return [*chain(*done.values())]
 
 
 class _Run:
-    """The run of one notebook, and what is known of its gaps so far."""
+    """What all notebooks share. `_turn` is held by the one whose cells run."""
 
-    def __init__(self, source: Source, lab: GradingLab) -> None:
-        self._source, self._lab = source, lab
-        self._titles = {region.number: region.title for region in reversed(source.regions)}
-        self._known: dict[int, GapGrade] = {}
-        self._ended = ""
-        self.remarks: list[str] = []
+    def __init__(self, known: Sequence[Source], limits: Limits, folder: Path) -> None:
+        self._known, self._limits, self._folder, self._turn = known, limits, folder, asyncio.Lock()
 
-    async def through(self, todo: Sequence[Step], limits: Limits) -> None:
-        """Run it from top to bottom, then check each gap once more, on the code as it is now."""
-        self._lab.up()
-        with self._lab.folder(self._source.path.parent) as folder:
-            async with Kernel(folder, self._lab.env, limits, self._source.name) as kernel:
-                try:
-                    for step in [*todo, *(Step("", gap=gap) for gap in sorted(self._titles))]:
-                        if step.gap:
-                            await self._check(kernel, step.gap)
-                        elif remark := await kernel.run(step.code, step.what):
-                            self.remarks.append(printable(remark))
-                except KernelEnded as ended:
-                    self._ended = str(ended)
-                    self.remarks.append(printable(self._ended))
+    async def graded(self, name: str, path: Path) -> list[Grade]:
+        """The grades of one notebook. If it cannot be graded, one that says why."""
+        try:
+            notebook, source = read(path, self._known)
+            todo, remarks = steps(notebook, source)
+            found = await self._outcomes(source, todo, remarks)
+        except KitError as error:
+            return [Grade(printable(name), message=printable(f"expected {error.expected}; got: {error.got}"))]
+        titles = {region.number: region.title for region in reversed(source.regions)}
+        crashed, about = (Crashed.kind, "".join(remarks[-1:])), printable("\n".join(remarks))
+        rows = [(gap, titles[gap], *found.get(gap, crashed)) for gap in sorted(titles)]
+        return [Grade(printable(name), source.name, *row[:3], printable(row[3]), about) for row in rows]
 
-    async def _check(self, kernel: Kernel, gap: int) -> None:
-        self._lab.up()  # a student may have stopped it
-        began = time.monotonic()
-        answer, why = await kernel.check(gap)
-        if answer and answer[0] == CannotCheck.kind:  # a broker that has just come back may still choose its leaders
-            answer, why = await kernel.check(gap)
-        outcome, text = answer or (Crashed.kind, self._crashed(gap, why))
-        if gap in self._known and outcome == CannotCheck.kind:
-            return  # the outcome before says more
-        self._known[gap] = GapGrade(gap, self._titles[gap], outcome, printable(text), time.monotonic() - began)
+    async def _outcomes(self, source: Source, todo: list[Step], remarks: list[str]) -> dict[int, tuple[str, str]]:
+        """Run cells in a fresh kernel, then check each gap: outcome and message.
 
-    def grades(self) -> tuple[GapGrade, ...]:
-        """All gaps; those that are not known have crashed, since the kernel did."""
-        return tuple(
-            self._known.get(gap) or GapGrade(gap, title, Crashed.kind, printable(self._crashed(gap, self._ended)))
-            for gap, title in sorted(self._titles.items())
-        )
-
-    def _crashed(self, gap: int, why: str) -> str:
-        outcome = Crashed("", (("error", why), ("next", "correct that code, or take it out; then hand it in again")))
-        return repr(outcome.of(gap, self._titles[gap]))
+        If the kernel ends in a cell, the cells above it run once more. Then the gaps above it are known, and those that
+        pass without it.
+        """
+        found, done = dict[int, tuple[str, str]](), list[Step]()
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
+        try:
+            async with Kernel(folder, self._limits, source.name) as kernel, self._turn:
+                kernel.deadline = Deadline(self._limits.seconds)
+                for step in todo:
+                    remarks += filter(None, [(await kernel.run(step.code, step.what))[1]])
+                    done.append(step)
+                for gap in sorted({region.number for region in source.regions}):
+                    found[gap] = await kernel.check(gap)
+                    if found[gap][0] == CannotCheck.kind:  # a broker that has come back may still choose its leaders
+                        found[gap] = await kernel.check(gap)
+        except RuntimeError as ended:
+            remarks.append(str(ended))
+            if 0 < len(done) < len(todo):
+                above = {gap for step in done for gap in step.gaps}
+                again = await self._outcomes(source, done, [])
+                found = {gap: one for gap, one in again.items() if gap in above or one[0] == Passed.kind}
+        return found

@@ -8,29 +8,28 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from kit.exercises import load
+from kit.exercises import Exercise, load
 
-__all__ = ["check", "prepare"]
+__all__ = ["ANSWER", "check", "prepare"]
+
+ANSWER = "application/vnd.kit.outcome+json"
+_loaded: list[Exercise] = []
 
 
-def prepare(memory: int) -> None:
-    """Before the first cell: bound the kernel's data in bytes, and keep `exit()` from ending the kernel."""
-    with suppress(ImportError, ValueError, OSError):
+def prepare(exercise: str, memory: int) -> None:
+    """Before the first cell: limit the kernel's data to `memory` bytes, let `exit()` end a cell only, load checks."""
+    with suppress(ImportError, ValueError, OSError):  # the system has no such limit
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
-    names = _shell().user_ns
-    names["exit"] = names["quit"] = sys.exit
+    shell: Any = get_ipython()
+    shell.user_ns["exit"] = shell.user_ns["quit"] = sys.exit
+    _loaded.append(load(exercise, shell.user_ns))
 
 
-def check(name: str, gap: int, home: str) -> None:
-    """Check a gap; the outcome goes to the grader as JSON."""
-    os.environ["KIT_HOME"] = home  # a student may have chosen another
-    outcome = load(name, _shell().user_ns).check(gap)
-    plain = outcome.of(gap, outcome.headline.partition(", ")[2].partition(":")[0])  # without the student's progress
-    show: Any = display  # which has no types
-    show({"application/json": {"outcome": outcome.kind, "text": repr(plain)}}, raw=True)
-
-
-def _shell() -> Any:
-    return get_ipython()
+def check(gap: int, home: str) -> None:
+    """Check a gap, and display the outcome as JSON, which nbclient collects."""
+    os.environ["KIT_HOME"] = home  # a student's cell may have set another
+    outcome = _loaded[0].check(gap)
+    show: Any = display
+    show({ANSWER: [outcome.kind, repr(outcome.of(gap, _loaded[0].title(gap)))]}, raw=True)

@@ -19,10 +19,7 @@ __all__ = ["exercise", "leaders", "replicate_internal_topics", "wait_joined"]
 def wait_joined(bootstrap_servers: str, brokers: set[int], *, timeout: float) -> None:
     """Wait until all `brokers` are registered with the cluster and vote in its controller quorum.
 
-    Raises
-    ------
-    ServerError
-        One of them has not joined in `timeout` seconds.
+    `ServerError`: One of them has not joined in `timeout` seconds.
     """
     from kafka.errors import KafkaError
 

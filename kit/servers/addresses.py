@@ -1,7 +1,7 @@
 """Where the lab's servers are. The first one who asks starts the server."""
 
 from kit.servers import lab
-from kit.servers.feeds import Address
+from kit.servers.feeds import FeedServer
 
 __all__ = ["bootstrap_servers", "feeds"]
 
@@ -11,7 +11,7 @@ def bootstrap_servers() -> str:
     return str(lab.needed("kafka").bootstrap_servers)
 
 
-def feeds() -> Address:
-    """Address and bearer token of the lab's local feeds."""
-    address: Address = lab.needed("feeds").address
-    return address
+def feeds() -> FeedServer:
+    """The lab's local feeds: their `url` and bearer `token`."""
+    server: FeedServer = lab.needed("feeds")
+    return server

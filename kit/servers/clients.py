@@ -21,7 +21,7 @@ from kit.config import settings
 from kit.deadline import Deadline, pause
 from kit.errors import BrokerUnavailable, ConfigError, KitError, TopicError
 
-__all__ = ["address", "admin", "ask", "consumer", "producer", "reachable", "unavailable"]
+__all__ = ["address", "admin", "ask", "ask_each_broker", "consumer", "producer", "reachable", "unavailable"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,12 +48,7 @@ logging.getLogger("kafka.net.transport").addFilter(
 def reachable(bootstrap_servers: str) -> list[str]:
     """The brokers of ``host:port,…`` that accept connections now, asked one after the other.
 
-    Raises
-    ------
-    BrokerUnavailable
-        None of them does.
-    ConfigError
-        One of them is not written as ``host:port``.
+    `BrokerUnavailable`: None of them does. `ConfigError`: One of them is not written as ``host:port``.
     """
     if not isinstance(bootstrap_servers, str):
         raise ConfigError(_ADDRESSES, got=repr(bootstrap_servers), todo="join them to one text, with commas")
@@ -96,12 +91,8 @@ def unavailable(servers: str, why: str) -> BrokerUnavailable:
 def admin(bootstrap_servers: str) -> Iterator[KafkaAdminClient]:
     """An admin client for one errand: open for a few milliseconds, closed on the way out.
 
-    Raises
-    ------
-    BrokerUnavailable
-        No broker answered, or those that did went away before the errand was done.
-    TopicError
-        Kafka refused something, for a reason that the errand did not see to itself.
+    `BrokerUnavailable`: No broker answered, or those that did went away before the errand was done. `TopicError`: Kafka
+    refused something, for a reason that the errand did not see to itself.
     """
     with _open(_Admin, bootstrap_servers) as client:
         yield client
@@ -141,10 +132,7 @@ def consumer(bootstrap_servers: str, **options: Any) -> Iterator[KafkaConsumer]:
 def producer(bootstrap_servers: str, **options: Any) -> KafkaProducer:
     """An open producer, with kafka-python's own `options`. The caller closes it.
 
-    Raises
-    ------
-    BrokerUnavailable
-        No broker answered.
+    `BrokerUnavailable`: No broker answered.
     """
     servers = reachable(bootstrap_servers)
     with admin(bootstrap_servers):
@@ -239,3 +227,23 @@ def ask(call: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
             if deadline.passed:
                 raise
         pause(0.05)
+
+
+def ask_each_broker(client: KafkaAdminClient, call: Callable[P, T], *args: P.args, **options: P.kwargs) -> list[T]:
+    """What `call` gives of each broker that answers: what one of them knows, another may hear a little later.
+
+    kafka-python asks any one broker for what they all should know. Here it is made to ask each of them.
+    """
+    answers: list[T] = []
+    manager, silence = client._manager, None
+    for broker in client.describe_cluster()["brokers"]:
+        manager.least_loaded_node = lambda node=broker["broker_id"]: node
+        try:
+            answers.append(call(*args, **options))
+        except _PASSING as error:  # it is down
+            silence = error
+        finally:
+            del manager.least_loaded_node
+    if silence and not answers:
+        raise silence
+    return answers

@@ -20,12 +20,8 @@ class ExternalKafka(External):
     def check(self) -> None:
         """Ask it for its brokers.
 
-        Raises
-        ------
-        BrokerUnavailable
-            No broker answered, or one advertises a host that is unknown on this machine.
-        ConfigError
-            An address is not written as ``host:port``.
+        `BrokerUnavailable`: No broker answered, or one advertises a host that is unknown on this machine.
+        `ConfigError`: An address is not written as ``host:port``.
         """
         from kit.servers.clients import admin
 

@@ -1,7 +1,7 @@
 """The local feeds' server: the stand-in for Yahoo and X, with its replay clock and its faults within reach.
 
->>> server = lab.feeds_address()                                       # doctest: +SKIP
->>> server.url
+>>> feeds = lab.up("feeds").feeds                             # doctest: +SKIP
+>>> feeds.url
 'http://127.0.0.1:8900'
 >>> feeds.clock(start="2020-03-09", speed=5)                 # doctest: +SKIP
 >>> feeds.fault("status", route="quote", status=429, times=3)  # doctest: +SKIP
@@ -9,7 +9,6 @@
 
 import secrets
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +23,7 @@ from kit.servers.ports import choose_port
 from kit.servers.process import Process, launch
 from kit.servers.server import External, Server
 
-__all__ = ["Address", "FeedServer", "of_settings"]
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where the feeds are, and the bearer token the X feed wants (never shown)."""
-
-    url: str
-    token: SecretStr
+__all__ = ["FeedServer", "of_settings"]
 
 
 class FeedServer(Server):
@@ -108,19 +99,20 @@ class FeedServer(Server):
     # ---- where it is ------------------------------------------------------------------------------------------
 
     @property
-    def address(self) -> Address:
-        process = next(iter(self.processes), None)
-        if process is None:
-            raise ServerError("the feeds to run", got="they are stopped", todo="run `kit up`")
-        return Address(f"http://127.0.0.1:{process.ports[0]}", SecretStr(process.notes["token"]))
-
-    @property
     def url(self) -> str:
-        return self.address.url
+        return f"http://127.0.0.1:{self._process.ports[0]}"
 
     @property
     def token(self) -> SecretStr:
-        return self.address.token
+        """The bearer token that the X feed wants; never shown."""
+        return SecretStr(self._process.notes["token"])
+
+    @property
+    def _process(self) -> Process:
+        process = next(iter(self.processes), None)
+        if process is None:
+            raise ServerError("the feeds to run", got="they are stopped", todo="run `kit up`")
+        return process
 
     # ---- the replay clock and the faults ----------------------------------------------------------------------
 

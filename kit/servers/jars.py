@@ -73,10 +73,7 @@ def locked(server: str) -> tuple[Jar, ...]:
 def classpath(server: str) -> list[Path]:
     """The jars' paths; fetches what is missing first.
 
-    Raises
-    ------
-    JarError
-        A jar cannot be fetched, or is not the one that was locked.
+    `JarError`: A jar cannot be fetched, or is not the one that was locked.
     """
     folder = settings().cache / "jars"
     if not all(_verified(jar, folder) for jar in locked(server)):
@@ -87,10 +84,7 @@ def classpath(server: str) -> list[Path]:
 def fetch(server: str) -> None:
     """Fetch a server's missing jars, several at once, with a progress bar.
 
-    Raises
-    ------
-    JarError
-        A jar cannot be fetched or kept, or is not the one that was locked: the message has its name.
+    `JarError`: A jar cannot be fetched or kept, or is not the one that was locked: the message has its name.
     """
     folder = settings().cache / "jars"
     try:

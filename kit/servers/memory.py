@@ -37,10 +37,7 @@ def available() -> int:
 def require(needed: int, purpose: str) -> None:
     """Refuse to start what this machine has no room for.
 
-    Raises
-    ------
-    NotEnoughMemory
-        Fewer than `needed` bytes are available.
+    `NotEnoughMemory`: Fewer than `needed` bytes are available.
     """
     free = available()
     if free < needed:

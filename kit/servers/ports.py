@@ -25,10 +25,7 @@ def answers(port: int) -> bool:
 def choose_port(wanted: int = 0, *, must: bool = False, avoid: Collection[int] = ()) -> int:
     """The wanted port if it is free, else a free one; 0: any.
 
-    Raises
-    ------
-    PortTaken
-        The port is in use and `must` says that no other will do.
+    `PortTaken`: The port is in use and `must` says that no other will do.
     """
     if wanted and wanted not in avoid and _is_free(wanted):
         return wanted

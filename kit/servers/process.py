@@ -121,10 +121,8 @@ class Process:
     def wait_ready(self, ready: Callable[[], bool], *, timeout: float = 30.0) -> None:
         """Wait until `ready()` says so; a server that ends or stays silent is stopped and raises with its log's end.
 
-        Raises
-        ------
-        ServerError
-            The process ended, or `timeout` seconds passed. Its `log_tail` attribute holds the last log lines.
+        `ServerError`: The process ended, or `timeout` seconds passed. Its `log_tail` attribute holds the last log
+        lines.
         """
         deadline = Deadline(timeout)
         while not ready():
@@ -181,10 +179,7 @@ def birth(pid: int) -> str:
     The wall clock will not do: it jumps when a laptop wakes, under WSL, by NTP, and the times that the system derives
     from it jump with it. psutil counts from the start of the machine, so the machine's boot is part of it on Linux.
 
-    Raises
-    ------
-    psutil.NoSuchProcess
-        There is no process with this pid.
+    `psutil.NoSuchProcess`: There is no process with this pid.
     """
     try:
         boot = _BOOT_ID.read_text("ascii").strip()
@@ -210,10 +205,7 @@ def launch(
     variable is left out); `cwd` is ``home/name`` by default; `launched`, of `undone_on_error`, gets the process before
     anything can interrupt.
 
-    Raises
-    ------
-    ServerError
-        The state folder cannot be written, or the program cannot be run.
+    `ServerError`: The state folder cannot be written, or the program cannot be run.
     """
     log, record, cwd = home / "log" / f"{name}.log", _record(home, name), cwd or home / name
     try:

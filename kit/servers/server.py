@@ -50,6 +50,15 @@ class ServerStatus:
     memory: int = 0
     log: Path | None = None
 
+    @property
+    def id(self) -> int:
+        """Its number, where a server has several processes: 2 of ``kafka-2``."""
+        return int(self.name.rpartition("-")[2])
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
 
 class Server(ABC):
     """A server of the lab, kept in the state folder `home`: another program that opens the same folder finds the same
@@ -57,7 +66,6 @@ class Server(ABC):
 
     A subclass writes `name`, `needs` and `launch`. It may say more exactly when it is ready (`answers`), how it stops
     (`stop`), what `status` shows, and what is fetched or made before the first start (`prepare`).
-
     """
 
     name: str  # of the server, and of its process; several are called name-1, name-2, …
@@ -98,10 +106,8 @@ class Server(ABC):
     def start(self) -> Self:
         """Bring up what does not run; returns when it serves. Idempotent.
 
-        Raises
-        ------
-        PortTaken, NotEnoughMemory, JarError, ServerError
-            It did not come up. What this call started is stopped again.
+        `PortTaken, NotEnoughMemory, JarError, ServerError`: It did not come up. What this call started is stopped
+        again.
         """
         with undone_on_error() as launched:
             self.launch(launched)
@@ -111,10 +117,7 @@ class Server(ABC):
     def wait_ready(self, launched: list[Process]) -> None:
         """Wait until its processes serve: those that were launched, and those that ran before.
 
-        Raises
-        ------
-        ServerError
-            One of them ended, or did not answer in time.
+        `ServerError`: One of them ended, or did not answer in time.
         """
         for process in filter(self._is_mine, launched):
             process.wait_ready(partial(self.answers, process), timeout=self.seconds_to_start)
@@ -191,10 +194,7 @@ class External(Server):
     def check(self) -> None:
         """See whether it can be used.
 
-        Raises
-        ------
-        KitError
-            It cannot; the message says why, and what to do.
+        `KitError`: It cannot; the message says why, and what to do.
         """
 
     def __getattr__(self, name: str) -> Any:

@@ -1,6 +1,7 @@
 """Making, deleting and moving topics. Each call returns when what it asked for can be seen."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 from kafka import TopicPartition
@@ -20,7 +21,7 @@ from kafka.errors import (
 from kit.deadline import wait_until
 from kit.errors import ConfigError, TopicError
 from kit.servers import addresses
-from kit.servers.clients import admin, ask
+from kit.servers.clients import admin, ask, ask_each_broker
 from kit.topics import names
 from kit.topics.look import metadata, table
 
@@ -116,14 +117,14 @@ def delete(*topics: str, bootstrap_servers: str | None = None) -> None:
             raise TopicError("a topic of yours", got=f"{own[0]}, a topic of Kafka's own", todo="leave its name out")
         ask(_delete, client, topics)
         _wait(
-            lambda: all(topic["error_code"] for topic in ask(client.describe_topics, list(topics))),
+            lambda: all(topic["error_code"] for found in _seen(client, *topics) for topic in found),
             f"topic {', '.join(topics)} to be gone",
             "try again",
         )
 
 
 def reassign(topic: str, *, replication_factor: int, bootstrap_servers: str | None = None) -> pd.DataFrame:
-    """Spread the replicas of a topic over the live brokers; returns when all of them are in sync.
+    """Spread the replicas of a topic over the live brokers; returns, when all are in sync, what `describe` shows.
 
     The partitions take the brokers in turn, and so do their leaders. ``min.insync.replicas`` follows: at least 2 for
     three replicas or more, and never more than there are.
@@ -136,11 +137,6 @@ def reassign(topic: str, *, replication_factor: int, bootstrap_servers: str | No
         How many brokers keep a copy of each partition from now on, 1 to the number of live brokers.
     bootstrap_servers
         ``host:port,…``; default: the lab's.
-
-    Returns
-    -------
-    DataFrame
-        As `describe`.
 
     Raises
     ------
@@ -168,7 +164,7 @@ def reassign(topic: str, *, replication_factor: int, bootstrap_servers: str | No
         around = brokers * 2
         starts = {p["partition_index"]: p["partition_index"] % len(brokers) for p in found}
         plan = {partition: around[start : start + replication_factor] for partition, start in starts.items()}
-        in_sync = int(_settings(client, topic)[_MIN_IN_SYNC])
+        in_sync = int(_settings(client, topic)[0][_MIN_IN_SYNC])
         if in_sync > replication_factor:  # before a replica goes: else no producer could send until this returns
             _set_min_in_sync(client, topic, replication_factor)
         moves = {TopicPartition(topic, partition): replicas for partition, replicas in plan.items()}
@@ -233,7 +229,7 @@ def _compare(client: KafkaAdminClient, name: str, wanted: Mapping[str, object]) 
     """Say in what an existing topic differs from what is wanted (None: no matter what), if it does."""
     there = metadata(client, [name])[0]["partitions"]
     now: dict[str, object] = {"partitions": len(there), "replication_factor": len(there[0]["replica_nodes"])}
-    now |= _settings(client, name)
+    now |= _settings(client, name)[0]
     differing = [key for key, value in wanted.items() if value is not None and now.get(key) != value]
     if differing:
         as_it_is = ", ".join(f"{key}={now.get(key, 'no such setting')}" for key in differing)
@@ -244,20 +240,33 @@ def _compare(client: KafkaAdminClient, name: str, wanted: Mapping[str, object]) 
         )
 
 
-def _settings(client: KafkaAdminClient, topic: str) -> dict[str, str]:
-    """Every setting of a topic as it is now, defaults included."""
-    answer = ask(client.describe_configs, [ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
-    return {key: str(setting["value"]) for key, setting in answer["topic"][topic].items()}
+def _settings(client: KafkaAdminClient, topic: str) -> list[dict[str, str]]:
+    """Every setting of a topic, defaults included, as each broker knows it now."""
+    asked = [ConfigResource(ConfigResourceType.TOPIC, topic)]
+    answers = ask(ask_each_broker, client, client.describe_configs, asked, config_filter="all")
+    return [{key: str(value["value"]) for key, value in answer["topic"][topic].items()} for answer in answers]
 
 
 def _set_min_in_sync(client: KafkaAdminClient, topic: str, replicas: int) -> None:
-    ask(client.alter_configs, [ConfigResource(ConfigResourceType.TOPIC, topic, {_MIN_IN_SYNC: str(replicas)})])
+    value = str(replicas)
+    ask(client.alter_configs, [ConfigResource(ConfigResourceType.TOPIC, topic, {_MIN_IN_SYNC: value})])
+    _wait(
+        lambda: all(known[_MIN_IN_SYNC] == value for known in _settings(client, topic)),
+        f"{_MIN_IN_SYNC}={value} of topic {topic!r} to be known to every broker",
+        "try again",
+    )
+
+
+def _seen(client: KafkaAdminClient, *topics: str) -> list[list[dict[str, Any]]]:
+    """What each live broker knows of topics."""
+    return ask(ask_each_broker, client, client.describe_topics, list(topics))
 
 
 def _served(client: KafkaAdminClient, topic: str) -> pd.DataFrame:
-    """What `describe` shows, once each partition has a leader that answers."""
-    shown = table(client, client.describe_topics([topic]))
-    if shown.empty or shown["records"].isna().any():
+    """What `describe` shows, once every broker knows the topic, and each partition has a leader that answers."""
+    seen = _seen(client, topic)
+    shown = table(client, seen[0])
+    if not all(found["partitions"] for (found,) in seen) or shown["records"].isna().any():
         raise LeaderNotAvailableError(f"topic {topic} has partitions without a leader")
     return shown
 
@@ -268,15 +277,17 @@ def _live_brokers(client: KafkaAdminClient) -> list[int]:
 
 
 def _settled(client: KafkaAdminClient, topic: str, plan: Mapping[int, list[int]]) -> bool:
-    """Whether the replicas are where they should be, all in sync and led by the first; has that one elected."""
-    partitions = ask(client.describe_topics, [topic])[0]["partitions"]
-    for p in partitions:
-        wanted = plan[p["partition_index"]]
-        if p["replica_nodes"] != wanted or sorted(p["isr_nodes"]) != sorted(wanted):
-            return False
-    late = [p["partition_index"] for p in partitions if p["leader_id"] != plan[p["partition_index"]][0]]
+    """Whether every broker sees the replicas in place, in sync and led by the first; has that one elected."""
+    late = set()
+    for (found,) in _seen(client, topic):
+        for partition in found["partitions"]:
+            number, wanted = partition["partition_index"], plan[partition["partition_index"]]
+            if partition["replica_nodes"] != wanted or set(partition["isr_nodes"]) != set(wanted):
+                return False
+            if partition["leader_id"] != wanted[0]:
+                late.add(number)
     if late:
-        ask(client.elect_leaders, 0, {topic: late}, raise_errors=False)
+        ask(client.elect_leaders, 0, {topic: sorted(late)}, raise_errors=False)
     return not late
 
 

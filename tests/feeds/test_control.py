@@ -240,5 +240,5 @@ def test_a_stream_that_is_open_over_a_reset_begins_with_the_replay_again(feed: F
 
 def test_the_token_is_in_no_answer_and_in_no_repr(feed: FeedServer) -> None:
     secret = feed.token.get_secret_value()
-    said = [control(feed, "GET", "status").text, repr(feed), repr(feed.address), str(feed.processes)]
+    said = [control(feed, "GET", "status").text, repr(feed), repr(feed.token), str(feed.processes)]
     assert not [text for text in said if secret in text]

@@ -83,10 +83,10 @@ def test_a_broker_that_hangs_is_silent_in_status_and_doctor_names_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KIT_HOME", str(tmp_path))
-    monkeypatch.setattr("kit.servers._broker._ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(server, "_SILENCE_SECONDS", 0.3)
     here = kit.up("kafka")
     try:
+        monkeypatch.setattr("kit.servers._broker._ANSWER_SECONDS", 0.5)  # a broker at work needs longer now and then
+        monkeypatch.setattr(server, "_SILENCE_SECONDS", 0.6)
         process = psutil.Process(here.kafka.brokers[0].pid)
         process.send_signal(signal.SIGSTOP)  # its port still accepts connections
         (row,) = [row for row in kit.status() if row.name == "kafka-1"]

@@ -8,7 +8,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from kit import topics
 from kit.errors import ConfigError, TopicError
-from kit.servers.clients import admin
+from kit.servers.clients import admin, ask_each_broker
 from kit.servers.kafka import KafkaCluster
 from tests.topics.tools import write
 
@@ -58,6 +58,29 @@ def test_fewer_replicas_are_made_if_asked_for_and_more_than_brokers_refused(serv
 def test_a_setting_of_yours_is_not_overruled(servers: str, topic: str) -> None:
     topics.create(topic, config={"min.insync.replicas": 1}, bootstrap_servers=servers)
     assert setting(servers, topic, "min.insync.replicas") == "1"
+
+
+def test_every_broker_knows_what_a_call_has_changed_when_it_returns(servers: str, topic: str) -> None:
+    def known(name: str) -> set[tuple[str, str]]:
+        asked = [ConfigResource(ConfigResourceType.TOPIC, name, {"min.insync.replicas": ""})]
+        with admin(servers) as client:
+            replicas = ask_each_broker(client, client.describe_topics, [name])
+            settings = ask_each_broker(client, client.describe_configs, asked, config_filter="all")
+        assert len(replicas) == len(settings) == 3
+        return {
+            (str([p["replica_nodes"] for p in found["partitions"]]), str(setting["topic"][name]))
+            for (found,), setting in zip(replicas, settings, strict=True)
+        }
+
+    for number in range(5):
+        name = f"{topic}-{number}"
+        topics.create(name, partitions=3, bootstrap_servers=servers)
+        assert len(known(name)) == 1
+        topics.reassign(name, replication_factor=1, bootstrap_servers=servers)
+        assert len(known(name)) == 1
+        topics.delete(name, bootstrap_servers=servers)
+        with admin(servers) as client:
+            assert all(found["error_code"] for (found,) in ask_each_broker(client, client.describe_topics, [name]))
 
 
 # ---- reassign ------------------------------------------------------------------------------------------------------

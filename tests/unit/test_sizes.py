@@ -11,10 +11,10 @@ _ROOT = Path(kit.__file__).parent
 # Whole lines, blank and docstring included: what a room has, and in a comment what it should come down to. A room that
 # outgrows its line is asked first what it could stop doing.
 _ROOMS = {
-    "servers": 2_640,  # 2,100; the Kafka clients have come from topics
+    "servers": 2_600,  # 2,100; the Kafka clients have come from topics
     "feeds": 1_445,  # 1,400
     "sources": 750,
-    "topics": 780,
+    "topics": 800,
     "collectors": 1_561,  # 1,250
     "streams": 811,  # 650
     "plots": 1_980,  # 1,500
