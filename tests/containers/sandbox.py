@@ -28,7 +28,7 @@ exec unshare --mount --pid --fork --kill-child=SIGKILL sh -ec '
     mount --bind "$1" "$0/sys/fs/cgroup$2"
     root=$0
     shift 2
-    exec taskset -c 0 chroot --userspec=1000:1000 --groups= "$root" "$@"
+    exec taskset -c 0 /usr/sbin/chroot --userspec=1000:1000 --groups= "$root" "$@"
 ' "$0" "$@"
 """
 
