@@ -13,7 +13,7 @@ from pathlib import Path
 
 __all__ = ["Builder", "binder_dockerfile"]
 
-_BASE = "docker.io/library/debian:bookworm-slim"  # the name in FROM; what stands for it is made here
+_BASE = "debian:bookworm-slim"  # the name in FROM; what stands for it is made here
 _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 _TRUST = (
     "SSL_CERT_FILE",

@@ -127,11 +127,13 @@ def test_the_brokers_are_of_the_version_that_the_lab_has() -> None:
 
 _DEVCONTAINER: dict[str, Any] = {  # of the specification's schema, what is used here: https://containers.dev
     "type": "object",
-    "required": ["name", "image", "onCreateCommand", "hostRequirements"],
+    "required": ["name", "build", "onCreateCommand", "hostRequirements"],
     "additionalProperties": False,
     "properties": {
-        **{name: {"type": "string"} for name in ("name", "image", "onCreateCommand", "postStartCommand")},
+        **{name: {"type": "string"} for name in ("name", "onCreateCommand", "postStartCommand", "remoteUser")},
         "remoteEnv": {"type": "object", "additionalProperties": {"type": "string"}},
+        "overrideCommand": {"type": "boolean"},
+        "build": {"type": "object", "required": ["dockerfile"], "additionalProperties": {"type": "string"}},
         "customizations": {"type": "object"},
         "hostRequirements": {
             "type": "object",
@@ -150,4 +152,5 @@ def test_the_devcontainer_file_holds_to_its_schema_and_opens_what_is_there() -> 
 
     devcontainer = json.loads((_ROOT / ".devcontainer/devcontainer.json").read_text("utf-8"))
     jsonschema.validate(devcontainer, _DEVCONTAINER)
+    assert (_ROOT / ".devcontainer" / devcontainer["build"]["dockerfile"]).is_file()
     assert all((_ROOT / name).exists() for name in devcontainer["customizations"]["codespaces"]["openFiles"])
