@@ -30,6 +30,7 @@ async function soon(draw) {
     for (const one of page.waiting) queueMicrotask(one);
     page.waiting.clear();
     await new Promise(requestAnimationFrame);
+    await pause(0); // BokehJS paints in this frame, after us
     const took = performance.now() - began;
     await pause(took > 40 ? took / 2 : 0);
   }
