@@ -28,17 +28,20 @@ def single(topic: str, broker: str) -> str:
 
 
 @contextmanager
-def interrupts(chance: random.Random) -> Iterator[None]:
-    """Ctrl-C for the main thread, again and again, after a random moment each."""
+def interrupts(chance: random.Random) -> Iterator[threading.Event]:
+    """Ctrl-C for the main thread, again and again, after a random moment each: once for each time the event is set."""
+    armed = threading.Event()
 
     def strike(*_: Any) -> None:
         signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.005, 0.15))
-        raise KeyboardInterrupt
+        if armed.is_set():
+            armed.clear()
+            raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, strike)
     signal.setitimer(signal.ITIMER_REAL, 0.05)
     try:
-        yield
+        yield armed
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -76,12 +79,14 @@ def test_whenever_it_is_interrupted_each_record_is_given_once(single: str, broke
     for source in (stream, cutting):
         frames: list[pd.DataFrame] = []
         struck = ended = 0
-        with interrupts(random.Random(5)):  # a seed, so that it can be repeated
+        with interrupts(random.Random(5)) as armed:  # a seed, so that it can be repeated
             while not ended:
                 try:
+                    armed.set()
                     for frame in source:
                         frames.append(frame)  # an interrupt must find it here, or not given
                     ended = 1
+                    armed.clear()
                 except KeyboardInterrupt:
                     struck += 1
         assert struck > 0
