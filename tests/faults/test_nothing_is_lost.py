@@ -114,7 +114,8 @@ def test_the_only_broker_killed_and_started_again_has_every_record(tmp_path: Pat
 
 
 def test_a_collectors_process_killed_again_and_again_loses_no_tweet(tmp_path: Path, broker: str, topic: str) -> None:
-    with running_feed(tmp_path, speed=80) as feed:
+    # X sends again the last five minutes: at this speed, 12 s, in which the next process must have begun.
+    with running_feed(tmp_path, speed=25) as feed:
         for _ in range(2):
             with collecting_process(feed, broker, topic) as process:
                 before = feed.state()["served"]["tweets"]
