@@ -85,7 +85,7 @@ class Exercise:
     def check(self, gap: int) -> Outcome:
         """Try the code of a gap: the outcome says what it does. `ConfigError`: there is no such gap."""
         chosen, _ = self._chosen(gap)
-        outcome, after = self._outcome(gap, chosen), ""
+        outcome, after = self.outcome(gap), ""
         if not isinstance(outcome, CannotCheck):
             self._passed.pop(gap, None)
             if outcome.ok:
@@ -114,9 +114,8 @@ class Exercise:
     def finish(self) -> Card:
         """Check all gaps on the code as it is now. `ExerciseError`: one has not passed."""
         if missed := [outcome for outcome in map(self.check, self._numbers) if not outcome.ok]:
-            first = missed[0].gap
             got = "; ".join(f"gap {outcome.gap}: {outcome.kind}" for outcome in missed)
-            todo = f"fill gap {first}, then run exercise.check({first}) for what it says"
+            todo = f"fill gap {missed[0].gap}, then run exercise.check({missed[0].gap}) for what it says"
             raise ExerciseError(f"all {len(self.gaps)} gaps to pass, on the code as it is now", got=got, todo=todo)
         text = "each was checked in this kernel, on the code as it is now"
         return Passed(f"All done: {self._count(len(self.gaps))} passed", (("so", text),))
@@ -166,8 +165,9 @@ class Exercise:
             raise ConfigError(f"a gap from 1 to {len(self.gaps)}", got=repr(gap), todo="write for instance check(1)")
         return self.gaps[gap - 1], f"Gap {gap}, {self.gaps[gap - 1].title}"
 
-    def _outcome(self, gap: int, chosen: Gap) -> Outcome:
-        """The check itself. What goes wrong in it is not the student's fault, and the outcome says so."""
+    def outcome(self, gap: int) -> Outcome:
+        """As `check`, without a note of it. What goes wrong in the check itself is not the student's fault."""
+        chosen, _ = self._chosen(gap)
         try:
             with CheckContext(self._namespace, needs=chosen.needs) as context:
                 try:

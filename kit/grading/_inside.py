@@ -9,7 +9,6 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from kit.exercises import Exercise, load
-from kit.exercises._exercise import Progress
 
 __all__ = ["ANSWER", "check", "prepare"]
 
@@ -25,14 +24,12 @@ def prepare(exercise: str, memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
     shell: Any = get_ipython()
     shell.user_ns["exit"] = shell.user_ns["quit"] = sys.exit
-    loaded = load(exercise, shell.user_ns)
-    loaded._progress = Progress(f"graded-{exercise}")  # what the grader's own user has passed stays as it is
-    _loaded.append(loaded)
+    _loaded.append(load(exercise, shell.user_ns))
 
 
 def check(gap: int, home: str) -> None:
     """Check a gap, and display the outcome as JSON, which nbclient collects."""
     os.environ["KIT_HOME"] = home  # a student's cell may have set another
-    outcome = _loaded[0].check(gap)
+    outcome = _loaded[0].outcome(gap)  # what the grader's own user has passed stays as it is
     show: Any = display
     show({ANSWER: [outcome.kind, repr(outcome.of(gap, _loaded[0].gaps[gap - 1].title))]}, raw=True)

@@ -209,7 +209,7 @@ def test_while_the_kernel_is_busy_the_views_go_on(plots: Plots) -> None:
     page = plots.page.page
     before = plots.truth()["metric"]
     plots.check("metric", before, views=1)
-    plots.start("import time; flooding = flood(300); time.sleep(3); flooding.join()")
+    plots.start("flooding = flood(300); flooding.join()")
     page.wait_for_function(
         f"before => {{ {_SHOWN} return shown('metric').some(text => text !== before) && !kitDone; }}", arg=before
     )
