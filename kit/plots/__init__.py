@@ -12,6 +12,5 @@ from kit.plots._bars import BarChart, Histogram
 from kit.plots._charts import LineChart, ScatterChart
 from kit.plots._form import Form
 from kit.plots._lists import LiveList, LiveTable, Metric
-from kit.plots._stills import stills
 
-__all__ = ["BarChart", "Form", "Histogram", "LineChart", "LiveList", "LiveTable", "Metric", "ScatterChart", "stills"]
+__all__ = ["BarChart", "Form", "Histogram", "LineChart", "LiveList", "LiveTable", "Metric", "ScatterChart"]

@@ -1,25 +1,30 @@
-"""What appends to a plot in the background."""
+"""What appends to a plot in the background; and its end, when the cell that made the plot is run again."""
 
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
+from weakref import WeakSet
 
 from kit.errors import KitError
-from kit.plots._rows import Data
 
-__all__ = ["Follower"]
+__all__ = ["Follower", "current_cell", "enter"]
+
+_runs: dict[str, tuple[str, WeakSet[Any]]] = {}  # by cell: its last run, and the plots that this has made
 
 
 class Follower:
-    """A thread that appends what a stream gives, until `stop` or the plot's end."""
+    """A thread that has a plot take what a stream gives, until `stop` or the plot's end."""
 
-    def __init__(
-        self, plot: Any, source: Iterable[Any], each: Callable[[Any], Data | None] | None, *, replace: bool
-    ) -> None:
-        self._plot, self._source, self._each, self._replace = plot, source, each, replace
+    def __init__(self, plot: Any, source: Iterable[Any], take: Callable[[Any], object]) -> None:
+        self._plot, self._source, self._take = plot, source, take
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kit-plots-follower", daemon=True)
         self._thread.start()
+
+    def end(self) -> None:
+        """Ask it to end, and do not wait."""
+        self._over.set()
+        self._call("stop")
 
     def stop(self, timeout: float) -> bool:
         """End it; whether it has ended."""
@@ -29,23 +34,20 @@ class Follower:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def end(self) -> None:
-        """Ask it to end, and do not wait."""
-        self._over.set()
-        self._call("stop")
-
     def _call(self, name: str) -> None:
         method = getattr(self._source, name, None)
         if callable(method):  # the `stop` of a range is a number
             method()
 
     def _run(self) -> None:
-        state, failed = "the stream has ended", False
+        plot, state, failed = self._plot, "the stream has ended", True
         try:
             self._read()
+            failed = False
+        except KitError as error:
+            state = f"stopped: expected {error.expected}, got {error.got}; {error.todo}"
         except Exception as error:  # the note shows it: no caller could catch it
-            state, failed = f"stopped: {_in_a_line(error)}", True
-        plot = self._plot
+            state = f"stopped: {type(error).__name__}: {error}"
         if not plot._closed and plot._follower in (self, None):
             plot._set_state("stopped" if self._over.is_set() and not failed else state, failed=failed)
 
@@ -54,14 +56,25 @@ class Follower:
             for batch in self._source:
                 if self._over.is_set() or self._plot._closed:
                     return
-                data = batch if self._each is None else self._each(batch)
-                if data is not None:
-                    (self._plot.replace if self._replace else self._plot.append)(data)
+                self._take(batch)
         finally:
             self._call("close")
 
 
-def _in_a_line(error: Exception) -> str:
-    if isinstance(error, KitError):
-        return f"expected {error.expected}, got {error.got}; {error.todo}"
-    return f"{type(error).__name__}: {error}"
+def current_cell() -> tuple[str, str] | None:
+    """The id of the cell that runs, and of this run; None where the front end names no cells."""
+    from IPython.core.getipython import get_ipython
+
+    parent: dict[str, Any] = getattr(get_ipython(), "get_parent", dict)()
+    cell = parent.get("metadata", {}).get("cellId")
+    return (cell, parent["header"]["msg_id"]) if cell else None
+
+
+def enter(plot: Any) -> None:
+    """Note which cell makes a plot; what an earlier run of this cell made is retired."""
+    if where := current_cell():
+        cell, run = where
+        last, made = _runs.get(cell, ("", WeakSet()))
+        _runs[cell] = run, WeakSet([plot] if last != run else [*made, plot])
+        for one in list(made) if last != run else ():
+            one._retire(cell)

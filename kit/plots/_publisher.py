@@ -11,7 +11,7 @@ from weakref import WeakSet
 
 from kit.deadline import pause
 
-__all__ = ["changed", "forget"]
+__all__ = ["changed"]
 
 _PERIOD = 0.03  # seconds between two publications of a plot
 _MESSAGES_A_SECOND = 300  # of all plots; Jupyter's server drops what is beyond 1,000
@@ -35,13 +35,6 @@ def changed(plot: Any) -> None:
         if _thread is None:
             _thread = threading.Thread(target=_run, name="kit-plots", daemon=True)
             _thread.start()
-        _something.notify()
-
-
-def forget(plot: Any) -> None:
-    """Publish a plot no more."""
-    with _something:
-        _dirty.discard(plot)
         _something.notify()
 
 
