@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from kit.errors import PlotError
-from kit.plots import _bokeh
-from kit.plots._bokeh import Look
 from kit.plots._charts import LAST, Chart, Drawing
+from kit.plots._figures import Look, plain
 from kit.plots._values import csv_of
 from kit.plots._window import Array, Column
 
@@ -54,29 +53,25 @@ class BarChart(Chart):
     def bars(self) -> dict[str, float]:
         """The height of each bar, in the order in which their names came."""
         names, *values = self._window.arrays
-        heights = pd.Series(_finite(values[0]) if values else np.ones(len(names)))
-        found = heights.groupby(names, sort=False).agg(self.agg)
+        heights = np.where(np.isfinite(values[0]), values[0], math.nan) if values else np.ones(len(names))
+        found = pd.Series(heights).groupby(names, sort=False).agg(self.agg)
         return {str(name): float(height) for name, height in found.items()}
 
     def _draw(self) -> Drawing:
         bars = self.bars()
         names, heights = list(bars)[:_MOST_BARS], np.array(list(bars.values())[:_MOST_BARS], float)
-        shown = {name: _bokeh.plain(name, 16) for name in names}
+        shown = {name: plain(name, 16) for name in names}
         tilt = 0.9 if sum(map(len, shown.values())) > 70 else "horizontal"
         axis = {"major_label_overrides": shown, "major_label_orientation": tilt}
         more = {"texts": {"x": names}, "set": {"names": axis, "factors": {"factors": names}}}
         remarks = {
-            "without a finite value": int(np.isnan(_finite(self._window.arrays[-1])).sum()) if self.y else 0,
+            "without a finite value": int((~np.isfinite(self._window.arrays[-1])).sum()) if self.y else 0,
             "more bars are not drawn": len(bars) - _MOST_BARS,
         }
         return Drawing(Look("vbar", self._labels, "name"), {"source 0": {"y": heights}}, more, remarks)
 
     def csv(self) -> str:
         return csv_of(self._labels, self.bars().items())
-
-
-def _finite(values: Array) -> Array:
-    return np.where(np.isfinite(values), values, math.nan)
 
 
 class Histogram(Chart):

@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kit.errors import PlotError
-from kit.plots import _bokeh
-from kit.plots._bokeh import Look
-from kit.plots._picture import picture
+from kit.plots._figures import FEW_POINTS, MOST_SERIES, Look, colour, layout, picture
 from kit.plots._plot import Plot
 from kit.plots._values import DAY, clean, csv_of, digits_of, iso
 from kit.plots._window import Array, Column, Window
@@ -20,6 +18,7 @@ __all__ = ["LAST", "Chart", "Drawing", "LineChart", "ScatterChart"]
 
 LAST = 5_000
 _AXES = {None: "axis", "linear": "number", "datetime": "time"}
+_ROOMS = (1, 8, MOST_SERIES)  # for how many series a figure may have room: it grows seldom
 _NO_POINTS = (np.zeros(0), np.zeros(0))
 
 
@@ -36,14 +35,12 @@ class Drawing:
 class Chart(Plot):
     """A plot that BokehJS draws in the page: a figure, and columns for its sources."""
 
-    def __init__(
-        self, columns: list[Column], *, last: int, seconds: float | None = None, title: str, height: int
-    ) -> None:
+    def __init__(self, columns: list[Column], *, height: int, **options: Any) -> None:
         self.height = height
         self._sent: dict[str, dict[str, Array]] = {}  # what the pages have
         self._look: Look | None = None
         self._drawn: tuple[Window, Drawing] | None = None  # the newest drawing, and of what
-        super().__init__(columns, last=last, seconds=seconds, title=title)
+        super().__init__(columns, **options)
 
     def _draw(self) -> Drawing:
         """What is to be drawn of the window."""
@@ -60,7 +57,7 @@ class Chart(Plot):
         drawing = self.drawing()
         content, parts, buffers = dict(drawing.more), list[Any](), list[bytes]()
         if everything or drawing.look != self._look:
-            everything, content["layout"] = True, _bokeh.layout(drawing.look, self.title, self.height)
+            everything, content["layout"] = True, layout(drawing.look, self.title, self.height)
         for name, columns in drawing.sources.items():
             old, new = list(self._sent.get(name, {}).values()), list(columns.values())
             keep = 0 if everything or not old else _overlap(old, new)
@@ -79,12 +76,10 @@ class Chart(Plot):
 
 def _overlap(old: list[Array], new: list[Array]) -> int:
     """How many of the first rows of `new` are the last rows of `old`."""
+    old, new = ([array.view(np.int64) for array in arrays] for arrays in (old, new))  # as bits: NaN is NaN
     for start in np.flatnonzero(old[0] == new[0][0])[:8] if len(new[0]) else ():
-        count = len(old[0]) - int(start)
-        if all(
-            np.array_equal(a[start:].view(np.int64), b[:count].view(np.int64)) for a, b in zip(old, new, strict=True)
-        ):
-            return count
+        if all(np.array_equal(a[start:], b[: len(a) - start]) for a, b in zip(old, new, strict=True)):
+            return len(old[0]) - int(start)
     return 0
 
 
@@ -121,20 +116,21 @@ class _Series(Chart):
         """The points of each series, by its name."""
         at = self._window.arrays[0]
         places = np.flatnonzero(np.isfinite(at))
-        if self._glyph == "line":
+        if self._glyph == "line" and (np.diff(at[places]) < 0).any():
             places = places[np.argsort(at[places], kind="stable")]
         x, *others = (array[places] for array in self._window.arrays)
         ys = [np.where(np.isfinite(y), y, math.nan) for y in others[: len(self.y)]]
         if self.by is None:
             return {name: (x, y) for name, y in zip(self.y, ys, strict=True)}
-        rows = pd.Series(x).groupby(others[-1]).indices
-        return {name: (x[rows[name]], ys[0][rows[name]]) for name in pd.unique(others[-1])}
+        codes, names = pd.factorize(others[-1])
+        parts = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+        return {name: (x[part], ys[0][part]) for name, part in zip(names, parts, strict=False)}
 
     def _assign(self, names: list[str]) -> None:
         """Give each series its slot; those that have one keep it."""
         there = {name: slot for name, slot in self._slots.items() if name in set(names)}
-        free = iter(sorted(set(range(_bokeh.MOST_SERIES)) - set(there.values())))
-        new = [name for name in names if name not in there][: _bokeh.MOST_SERIES - len(there)]
+        free = iter(sorted(set(range(MOST_SERIES)) - set(there.values())))
+        new = [name for name in names if name not in there][: MOST_SERIES - len(there)]
         self._slots = there | dict(zip(new, free, strict=False))
 
     def _draw(self) -> Drawing:
@@ -142,14 +138,14 @@ class _Series(Chart):
         at, *ys = self._window.arrays[: 1 + len(self.y)]
         digits = digits_of(at) if self._window.columns[0].kind == "time" else 0
         self._assign(list(points))
-        slots = _bokeh.slots_for(1 + max(self._slots.values(), default=0))
+        slots = next(room for room in _ROOMS if room > max(self._slots.values(), default=0))
         drawn = {slot: points[name] for name, slot in self._slots.items()}
         sources = {}
         for slot in range(slots):
             x, y = drawn.get(slot, _NO_POINTS)
             sources[f"source {slot}"] = {"x": x, "y": y}
             if self._glyph == "line":
-                few = len(x) if len(x) <= _bokeh.FEW_POINTS else 0
+                few = len(x) if len(x) <= FEW_POINTS else 0
                 sources[f"few {slot}"] = {"x": x[:few], "y": y[:few]}
         remarks = {
             "without a finite value": sum(int((~(np.isfinite(at) & np.isfinite(y))).sum()) for y in ys),
@@ -158,7 +154,7 @@ class _Series(Chart):
         axis = "number" if not digits else "day" if digits == DAY else "time"
         labels = self.x, self.y[0] if len(self.y) == 1 else "value"
         look = Look(self._glyph, labels, axis, slots, many=self.by is not None or len(self.y) > 1)
-        names = [[slot, clean(name), _bokeh.colour(slot)] for name, slot in self._slots.items()]
+        names = [[slot, clean(name), colour(slot)] for name, slot in self._slots.items()]
         more = {"names": names, "digits": digits, "lines": self._glyph == "line"}
         return Drawing(look, sources, more, remarks)
 

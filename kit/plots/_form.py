@@ -2,7 +2,7 @@
 
 import html
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -49,11 +49,10 @@ class Form:
         try:
             inspect.signature(function).bind(**fields)
         except TypeError as error:
-            expected, todo = (
-                f"a function that takes the fields {', '.join(fields)}",
-                "give it a parameter for each field",
-            )
-            raise PlotError(expected, got=str(error), todo=todo) from None
+            expected = f"a function that takes the fields {', '.join(fields) or '(none)'}"
+            raise PlotError(expected, got=str(error), todo="give the form a field for each parameter") from None
+        except ValueError:
+            pass  # some built-in ones do not tell what they take
         self._function = function
         self.fields = {name: _field(name, given) for name, given in fields.items()}
         self.answer = ""
@@ -75,7 +74,10 @@ class Form:
             colour = "var(--jp-error-color1, #b00)"
         finally:
             self._button.disabled = False
-        self.answer = _without(filter(None, hidden.values()), "" if answer is None else clean(answer))
+        self.answer = "" if answer is None else clean(answer)
+        for secret in filter(None, hidden.values()):
+            for written in (secret, repr(secret)[1:-1], quote(secret), quote_plus(secret)):
+                self.answer = self.answer.replace(written, "…")
         shown = html.escape(self.answer)
         self._answer.value = f"<pre style='color:{colour};white-space:pre-wrap'>{shown}</pre>" if shown else ""
 
@@ -123,9 +125,10 @@ def _field(name: str, given: Any) -> Any:
         return _Secret()
     if isinstance(given, str):
         given = clean(given)
-    elif isinstance(given, list | Mapping):
-        pairs = given.items() if isinstance(given, Mapping) else [(choice, choice) for choice in given]
-        given = [choice if isinstance(choice, tuple) else (clean(label), choice) for label, choice in pairs]
+    elif isinstance(given, Mapping):
+        given = [(clean(label), choice) for label, choice in given.items()]
+    elif isinstance(given, list):
+        given = [choice if isinstance(choice, tuple) else (clean(choice), choice) for choice in given]
     try:
         field = given if isinstance(given, ipywidgets.Widget) else interactive.widget_from_abbrev(given)
     except (TypeError, ValueError):  # a range whose end comes first
@@ -143,10 +146,3 @@ def _label(name: str) -> HTML:
     shown = html.escape(clean(name))
     style = "display:inline-block;max-width:16em;overflow:hidden;text-overflow:ellipsis;white-space:nowrap"
     return HTML(f"<span style='{style}' title=\"{shown}\">{shown}</span>", layout={"min_width": "6em"})
-
-
-def _without(secrets: Iterable[str], text: str) -> str:
-    for secret in secrets:
-        for written in (secret, repr(secret)[1:-1], quote(secret), quote_plus(secret)):
-            text = text.replace(written, "…")
-    return text

@@ -15,15 +15,13 @@ import traitlets
 
 from kit.deadline import wait_until
 from kit.errors import PlotError
-from kit.plots import _publisher
-from kit.plots._follower import Follower, current_cell, enter
+from kit.plots._background import Follower, changed, current_cell, enter
 from kit.plots._values import clean
 from kit.plots._window import Column, Data, Window
 
 __all__ = ["Plot"]
 
 _MOST = 100_000
-_HERE = Path(__file__).parent
 
 
 class Plot(anywidget.AnyWidget):
@@ -33,8 +31,8 @@ class Plot(anywidget.AnyWidget):
     publisher sends what is new to the pages that show it.
     """
 
-    _esm = _HERE / "plot.js"
-    _css = _HERE / "plot.css"
+    _esm = Path(__file__).with_name("plot.js")
+    _css = Path(__file__).with_name("plot.css")
     _id = traitlets.Unicode().tag(sync=True)  # by which the page knows its outputs in the notebook
     _closed = True  # until it is made
 
@@ -66,17 +64,16 @@ class Plot(anywidget.AnyWidget):
 
         It adds all or nothing: a `PlotError` says which column is missing, or which value is of another kind.
         """
-        with self._lock:
-            self._check_open()
-            self._window = self._window.appended(data)
-        self._changed()
-        return self
+        return self._take(data, anew=False)
 
     def replace(self, data: Data) -> Self:
         """Show these rows instead of those that are shown; errors as `append`, and then nothing was replaced."""
+        return self._take(data, anew=True)
+
+    def _take(self, data: Any, *, anew: bool) -> Self:
         with self._lock:
             self._check_open()
-            self._window = self._empty.appended(data)
+            self._window = (self._empty if anew else self._window).appended(data)
         self._changed()
         return self
 
@@ -99,17 +96,11 @@ class Plot(anywidget.AnyWidget):
         if not isinstance(source, Iterable) or isinstance(source, str | bytes | Mapping | pd.DataFrame):
             todo, got = "write plot.append(data) for data that is there already", f"a {type(source).__name__}"
             raise PlotError("a stream: something that gives one batch after the other", got=got, todo=todo)
-
-        def take(batch: Any) -> None:
-            data = batch if each is None else each(batch)
-            if data is not None:
-                (self.replace if replace else self.append)(data)
-
         self.stop()
         with self._lock:
             self._check_open()
             self._set_state("")
-            self._follower = Follower(self, source, take)
+            self._follower = Follower(self, source, each, anew=replace)
         return self
 
     def stop(self, *, timeout: float = 10.0) -> Self:
@@ -218,10 +209,9 @@ class Plot(anywidget.AnyWidget):
         if where := current_cell():
             self._cells.add(where[0])
         shown: Any = super()._repr_mimebundle_()
-        if "JPY_SESSION_NAME" in os.environ:  # Jupyter's server sets it where a page is open, which makes a picture
-            still = {"text/html": f"<i>{html.escape(repr(self))}: a live plot. Run the notebook to see it.</i>"}
-        else:
-            still = self.still()
+        line = f"<i>{html.escape(repr(self))}: a live plot. Run the notebook to see it.</i>"
+        # Jupyter's server sets this for the kernels of its notebooks: a page draws the plot, and saves its picture.
+        still = {"text/html": line} if "JPY_SESSION_NAME" in os.environ else self.still()
         return {**still, **(shown[0] if isinstance(shown, tuple) else shown or {}), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
@@ -234,7 +224,7 @@ class Plot(anywidget.AnyWidget):
 
     def _changed(self) -> None:
         if self._asked and not self._closed:
-            _publisher.changed(self)
+            changed(self)
 
     def _set_state(self, state: str, *, failed: bool = False) -> None:
         self._state, self._failed = state, failed

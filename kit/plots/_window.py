@@ -1,31 +1,34 @@
-"""What a plot holds: the newest rows of a few columns, bounded by count and by time."""
+"""What a plot holds: the newest rows of a few columns, bounded by count and by time, whatever shape they came in."""
 
 import math
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from kit.errors import PlotError
-from kit.plots._rows import Data, Values, check, columns_of
 from kit.plots._values import clean, is_missing, is_number
 
 __all__ = ["Array", "Column", "Data", "Window"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
+Data: TypeAlias = pd.DataFrame | Mapping[str, Any] | Iterable[Mapping[str, Any]]
+Values: TypeAlias = "pd.Series[Any] | list[Any]"  # of one column
+
 _NUMBER = re.compile(r"[+-]?[\d_.]+(e[+-]?\d+)?|[+-]?(inf(inity)?|nan)", re.IGNORECASE)
+_FIELDS = ("_asdict", "asDict", "model_dump", "to_dict")  # of a named tuple, Spark's Row, a pydantic model, a Series
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, and what its values are: ``number``, ``time``, ``text``, ``any``, or ``axis``.
+    """The name of a column, and what its values are: ``number``, ``time``, ``text``, ``any``, or ``axis``.
 
-    An axis gets its kind with its first value: a datetime, a date or a text is a time. Times are kept as milliseconds
-    since 1970, in UTC; a time without a zone is taken as UTC.
+    An axis becomes one of numbers or times with its first value. Times are milliseconds since 1970, in UTC.
     """
 
     name: str
@@ -65,11 +68,9 @@ class Column:
     def _number(self, value: Any) -> float:
         if is_missing(value):
             return math.nan
-        if is_number(value):
-            try:
+        with suppress(TypeError, ValueError, OverflowError):
+            if is_number(value):
                 return float(value)
-            except (TypeError, ValueError, OverflowError):
-                pass
         raise self._wrong(value, "a number")
 
     def _times(self, values: Values) -> Array:
@@ -118,7 +119,7 @@ class Window:
     @classmethod
     def empty(cls, columns: Sequence[Column], last: int, seconds: float | None = None, by: str | None = None) -> Self:
         if by and columns:
-            check([by], [column.name for column in columns])
+            _check([by], [column.name for column in columns])
         return cls(tuple(columns), tuple(column.convert([]) for column in columns), last, seconds, by)
 
     def __len__(self) -> int:
@@ -130,7 +131,7 @@ class Window:
             data = self.columns[0].named(data)
         # What would fall out at once is not converted: a million rows cost as little as `last` of them.
         newest = sys.maxsize if self.by else self.last
-        count, found = columns_of(data, [column.name for column in self.columns], newest)
+        count, found = _columns_of(data, [column.name for column in self.columns], newest)
         if not count:
             return self
         held = self
@@ -142,22 +143,73 @@ class Window:
         return replace(held, columns=columns, total=held.total + count)._with(rows)
 
     def _with(self, rows: tuple[Array, ...]) -> "Window":
-        if self.seconds is None:
-            return replace(self, arrays=self._joined(rows))
-        newest = max(self.newest, *rows[0][np.isfinite(rows[0])], -math.inf)
-        oldest = newest - self.seconds * (1000 if self.columns[0].kind == "time" else 1)
-        # Filtered twice: what comes too late pushes nothing out.
-        return replace(self, arrays=_young(self._joined(_young(rows, oldest)), oldest), newest=newest)
-
-    def _joined(self, rows: tuple[Array, ...]) -> tuple[Array, ...]:
         arrays = [np.concatenate(both) for both in zip(self.arrays, rows, strict=True)]
-        keep: Any = slice(-self.last, None)
+        newest, last, keep = self.newest, slice(-self.last, None), None
+        if self.seconds is not None:
+            newest = max(newest, *rows[0][np.isfinite(rows[0])], -math.inf)
+            oldest = newest - self.seconds * (1000 if self.columns[0].kind == "time" else 1)
+            keep = np.flatnonzero(~(arrays[0] < oldest))  # before the last are taken: the late push nothing out
         if self.by:
             keys = arrays[[column.name for column in self.columns].index(self.by)]
-            keep = list({str(key): n for n, key in enumerate(keys)}.values())[-self.last :]
-        return tuple(array[keep] for array in arrays)
+            keep = np.array(list({str(key): n for n, key in enumerate(keys)}.values()))
+        return replace(self, arrays=tuple(a[last if keep is None else keep[last]] for a in arrays), newest=newest)
 
 
-def _young(columns: tuple[Array, ...], oldest: float) -> tuple[Array, ...]:
-    keep = ~(columns[0] < oldest)
-    return columns if keep.all() else tuple(column[keep] for column in columns)
+def _columns_of(data: Any, names: Sequence[str], newest: int) -> tuple[int, dict[str, Values]]:
+    """How many rows there are, and of the newest of them the named columns; all columns, if none is named."""
+    data = _tidy(data)
+    if not data:
+        return 0, {}
+    rows = data if isinstance(data, list) else [data]
+    names = names or list(rows[0])
+    for row in rows:
+        _check(names, row)
+    columns = {} if isinstance(data, list) else {n: _series(data[n]) for n in names if _is_column(data[n])}
+    if len(columns) < len(set(names)):
+        return len(rows), {name: [row[name] for row in rows[-newest:]] for name in names}
+    if len({len(column) for column in columns.values()}) > 1:
+        got = ", ".join(f"{name}: {len(column)}" for name, column in columns.items())
+        raise PlotError("columns of one length", got=got, todo="give each column as many values")
+    return len(columns[names[0]]), {name: column.iloc[-newest:] for name, column in columns.items()}
+
+
+def _tidy(data: Any) -> Mapping[str, Any] | list[Mapping[str, Any]]:
+    """A mapping, of a record or of columns, or a list of records; what can be read only once is read."""
+    if isinstance(data, pd.DataFrame):
+        if not data.columns.is_unique:
+            twice = data.columns[data.columns.duplicated()][0]
+            raise PlotError(f"one column {twice!r}", got="several of that name", todo="rename one of them")
+        return {str(name): column for name, column in data.items()}
+    if isinstance(data, Iterable) and not isinstance(data, Mapping | str | bytes) and not _namer(data):
+        return [_record(row) for row in data]
+    return _record(data)
+
+
+def _record(row: Any) -> Mapping[str, Any]:
+    if isinstance(row, Mapping):
+        return row
+    if name := _namer(row):
+        return dict(getattr(row, name)())
+    got, todo = f"a {type(row).__name__}: {str(row)[:60]!r}", 'write plot.append({"symbol": "JPM", "price": 25.3})'
+    raise PlotError("a DataFrame, a record (dict), or a list of records", got=got, todo=todo)
+
+
+def _namer(row: Any) -> str | None:
+    """The method that gives the fields of a row by name, if it has one."""
+    return next((name for name in _FIELDS if hasattr(row, name)), None)
+
+
+def _is_column(value: Any) -> bool:
+    return pd.api.types.is_list_like(value, allow_sets=False) and not isinstance(value, Mapping)
+
+
+def _series(column: Any) -> "pd.Series[Any]":
+    return pd.Series(column) if getattr(column, "ndim", 0) == 1 else pd.Series(list(column), dtype=object)
+
+
+def _check(names: Sequence[str], there: Iterable[str]) -> None:
+    """An error if one of the names is not there."""
+    if missing := [name for name in names if name not in there]:
+        got = f"the columns {', '.join(map(str, list(there)[:12]))}"
+        todo = "name another column when you make the plot, or rename the data's"
+        raise PlotError(f"a column {', '.join(map(repr, missing))}", got=got, todo=todo)

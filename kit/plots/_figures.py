@@ -1,22 +1,29 @@
-"""How the charts look: what Bokeh needs to be told, in one place. The page fills them: see plot.js."""
+"""How the charts look: the Bokeh figure that the page fills, see plot.js; and a picture for where there is no page."""
 
+import base64
+import io
+import math
 import re
+import warnings
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from kit.plots._values import clean, cut
 
-__all__ = ["FEW_POINTS", "MOST_SERIES", "Look", "colour", "layout", "plain", "slots_for"]
+__all__ = ["FEW_POINTS", "MOST_SERIES", "Look", "colour", "layout", "picture", "plain"]
 
+_HERE = Path(__file__).parent
 # Okabe and Ito's colours, told apart by colour-blind eyes too (jfly.uni-koeln.de/color); the yellow is left out, for it
-# is hard to see on white. They, and the grey of axes and text, stand out on a light and on a dark page.
+# is hard to see on white. They stand out on a light and on a dark page.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 _DASHES = ("solid", "dashed", "dotted", "dashdot", "dotdash", [12, 3], [2, 8], [12, 3, 2, 3])
-_GREY = "#8a8a8a"
 _JOINER = "\u2060"  # has no width
 MOST_SERIES = 50
-_FEW_SERIES = 8
 FEW_POINTS = 60  # of a line, that are drawn as dots, too: more would hide it
+_LEGEND = 12  # how many series a picture names
 
 # For each glyph, the columns of its sources, and its properties.
 _GLYPHS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
@@ -25,8 +32,6 @@ _GLYPHS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "vbar": (("x", "y"), {"x": "x", "top": "y", "width": 0.8}),
     "quad": (("left", "right", "y"), {"left": "left", "right": "right", "bottom": 0, "top": "y", "alpha": 0.8}),
 }
-_UNITS = ("microseconds", "milliseconds", "seconds", "minsec", "minutes", "hourmin", "hours", "days", "months", "years")
-_FORMATS = ("%H:%M:%S.%6N", "%H:%M:%S.%3N", "%H:%M:%S", "%H:%M:%S", *["%H:%M"] * 3, "%Y-%m-%d", "%Y-%m", "%Y")
 
 
 class Look(NamedTuple):
@@ -39,7 +44,6 @@ class Look(NamedTuple):
     many: bool = False  # whether the series have names
 
     def axis_labels(self) -> tuple[str, str]:
-        """The labels, with the zone of an axis of times; a day has no zone."""
         return f"{self.labels[0]} (UTC)" if self.axis == "time" else self.labels[0], self.labels[1]
 
 
@@ -53,20 +57,15 @@ def plain(text: str, most: int = 90) -> str:
     return re.sub(r"(\$(?=\$)|\\(?=[()\[\]]))", rf"\1{_JOINER}", cut(text, most))
 
 
-def slots_for(count: int) -> int:
-    """For how many series a figure has room: it is drawn anew when it has to grow, which is seldom."""
-    return 1 if count <= 1 else _FEW_SERIES if count <= _FEW_SERIES else MOST_SERIES
-
-
 @lru_cache(maxsize=32)
 def layout(look: Look, title: str, height: int) -> dict[str, Any]:
     """What the page has to know before there is data: the figure, and how to read it."""
     import bokeh
     from bokeh.embed import json_item
+    from bokeh.themes import Theme
 
-    item: Any = json_item(_figure(look, title, height))
-    labels = [clean(label) for label in look.labels]
-    known = {"labels": labels, "many": look.many, "height": height}
+    item: Any = json_item(_figure(look, title, height), theme=Theme(filename=_HERE / "theme.yaml"))
+    known = {"labels": [clean(label) for label in look.labels], "many": look.many, "height": height}
     return {"number": item["root_id"], "bokeh": bokeh.__version__, "item": item, **known}
 
 
@@ -86,15 +85,15 @@ def _figure(look: Look, title: str, height: int) -> Any:
             few = ColumnDataSource({"x": [], "y": []}, name=f"few {slot}")
             dots = drawn.scatter("x", "y", source=few, color=colour(slot), size=5)
             made.js_link("visible", dots, "visible")
-    mode = "vline" if look.glyph == "line" else "mouse"
-    # The page makes the texts.
-    drawn.add_tools(HoverTool(renderers=hovered, tooltips=None, name="hover", line_policy="nearest", mode=mode))
+    hover: Any = HoverTool(renderers=hovered, tooltips=None, name="hover", line_policy="nearest")  # see plot.js
+    hover.mode = "vline" if look.glyph == "line" else "mouse"
+    drawn.add_tools(hover)
     return drawn
 
 
 def _empty(look: Look, title: str, height: int) -> Any:
-    """A figure that is quiet, as wide as the page, readable on light and dark."""
-    from bokeh.models import DataRange1d, DatetimeTicker, FactorRange, NoOverlap
+    """A figure with axes of numbers, times or names."""
+    from bokeh.models import DataRange1d, DatetimeTicker, DatetimeTickFormatter, FactorRange, NoOverlap
     from bokeh.plotting import figure
 
     drawn: Any = figure(
@@ -102,39 +101,56 @@ def _empty(look: Look, title: str, height: int) -> Any:
         sizing_mode="stretch_width",
         tools="pan,wheel_zoom,box_zoom,reset,save",
         title=plain(title),
-        background_fill_alpha=0,
-        border_fill_alpha=0,
-        outline_line_color=None,
-        min_border_left=50,
         x_range=FactorRange(name="factors") if look.axis == "name" else DataRange1d(),
     )
-    drawn.toolbar.logo, drawn.toolbar.autohide = None, True
-    drawn.grid.grid_line_color, drawn.grid.grid_line_alpha = _GREY, 0.25
     for axis, label in zip(drawn.axis, look.axis_labels(), strict=True):
-        axis.axis_label, axis.axis_label_text_font_style = plain(label, 60), "normal"
-        axis.axis_line_color = axis.major_tick_line_color = axis.minor_tick_line_color = _GREY
-        axis.major_label_text_color = axis.axis_label_text_color = _GREY
-    drawn.title.text_color, drawn.title.text_font_style = _GREY, "normal"
+        axis.axis_label = plain(label, 60)
     drawn.yaxis.formatter.use_scientific = False
     if look.axis == "name":
         drawn.xgrid.grid_line_color = None
         drawn.xaxis.name, drawn.xaxis.major_label_policy = "names", NoOverlap(min_distance=4)
     if look.axis in ("day", "time"):
-        drawn.xaxis.ticker, drawn.xaxis.formatter = DatetimeTicker(num_minor_ticks=0), _times()
+        parts = ("microseconds", "milliseconds", "seconds", "minsec", "minutes", "hourmin", "hours")
+        days: Any = {**dict.fromkeys(parts, "%Y-%m-%d"), "days": "", "months": "", "years": ""}
+        # Below the first of the parts of a day is this day.
+        drawn.xaxis.formatter = DatetimeTickFormatter(context=DatetimeTickFormatter(**days))
+        drawn.xaxis.ticker = DatetimeTicker()
     return drawn
 
 
-def _times() -> Any:
-    """Ticks with as many digits as tell them apart, in UTC; the day below the first of a part of a day."""
-    from bokeh.models import DatetimeTickFormatter
+def picture(chart: Any) -> dict[str, Any]:
+    """A chart as a MIME bundle, with its note below it."""
+    from matplotlib import style
+    from matplotlib.figure import Figure
 
-    times: dict[str, Any] = dict(zip(_UNITS, _FORMATS, strict=True))
-    days: dict[str, Any] = {unit: "%Y-%m-%d" if "%H" in text else "" for unit, text in times.items()}
-    return DatetimeTickFormatter(
-        **times,
-        strip_leading_zeros=False,
-        boundary_scaling=False,
-        context=DatetimeTickFormatter(**days),
-        context_which="start",
-        context_location="below",
-    )
+    drawing, out = chart.drawing(), io.BytesIO()
+    with style.context(_HERE / "still.mplstyle"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # it draws a box for an emoji
+        drawn = Figure(figsize=(7.2, chart.height / 100), dpi=80)
+        across, up = (cut(label, 80) for label in drawing.look.axis_labels())
+        axes = drawn.add_subplot(title=cut(chart.title, 80), xlabel=across, ylabel=up)
+        series = drawing.more.get("names", [[0, "", colour(0)]])
+        artists = [_paint(axes, drawing, slot, own) for slot, _, own in series]
+        if drawing.look.many and artists:
+            texts = [cut(name, 24) for _, name, _ in series[:_LEGEND]]
+            texts += [f"and {len(series) - _LEGEND} more"] if len(series) > _LEGEND else []
+            axes.legend(artists[: len(texts)], texts, loc="upper left", bbox_to_anchor=(1, 1))
+        drawn.supxlabel(f"still picture, {chart.note}", size=8, color="#777777", x=0.01, ha="left")
+        drawn.savefig(out, format="png", metadata={"Software": None})
+    return {"image/png": base64.b64encode(out.getvalue()).decode()}
+
+
+def _paint(axes: Any, drawing: Any, slot: int, own: str) -> Any:
+    """Draw one series."""
+    glyph, columns = drawing.look.glyph, drawing.sources[f"source {slot}"]
+    if glyph == "quad":
+        return axes.bar(columns["left"], columns["y"], columns["right"] - columns["left"], align="edge", color=own)
+    if glyph == "vbar":
+        count = len(columns["y"])
+        places = range(0, count, math.ceil(count / 25) or 1)
+        labels = [cut(drawing.more["texts"]["x"][place], 16) for place in places]
+        axes.set_xticks(places, labels, rotation=60 if sum(map(len, labels)) > 80 else 0)
+        return axes.bar(range(count), columns["y"], color=own)
+    x = np.rint(columns["x"] * 1000).astype("datetime64[us]") if drawing.more["digits"] else columns["x"]
+    look = {"marker": "o" if len(x) == 1 else ""} if glyph == "line" else {"linewidth": 0, "marker": ".", "alpha": 0.6}
+    return axes.plot(x, columns["y"], color=own, **look)[0]
