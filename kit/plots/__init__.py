@@ -4,8 +4,7 @@
 >>> chart = plots.LineChart("timestamp", "price", by="symbol", last=500)            # doctest: +SKIP
 >>> chart.follow(streams.batches("quotes"))                                         # doctest: +SKIP
 
-All have the same verbs: `replace` what they show, `append` to it, `follow` a stream until `stop`. A rolling window, by
-count or by time, bounds what they keep.
+All have the same verbs: `replace` what they show, `append` to it, `follow` a stream until `stop`.
 """
 
 from kit.plots._bars import BarChart, Histogram

@@ -32,9 +32,8 @@ def changed(plot: Any) -> None:
     """Have a plot published soon: its `publish` sends what is new. From any thread; costs next to nothing."""
     global _thread  # noqa: PLW0603
     with _something:
-        if plot not in _dirty:
-            _dirty.add(plot)
-            _something.notify()
+        _dirty.add(plot)
+        _something.notify()
         if _thread is None:
             _thread = threading.Thread(target=_run, name="kit-plots", daemon=True)
             _thread.start()

@@ -19,7 +19,6 @@ __all__ = ["LAST", "Chart", "Drawing", "LineChart", "ScatterChart"]
 LAST = 5_000
 _AXES = {None: "axis", "linear": "number", "datetime": "time"}
 _ROOMS = (1, 8, MOST_SERIES)  # for how many series a figure may have room: it grows seldom
-_NO_POINTS = (np.zeros(0), np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -102,11 +101,9 @@ class _Series(Chart):
     ) -> None:
         self.x, self.y, self.by = x, [y] if isinstance(y, str) else list(y), by
         if not self.y or (by is not None and len(self.y) > 1):
-            expected = "one column for y and one for by, or several columns for y"
-            raise PlotError(expected, got=f"y={y!r}, by={by!r}", todo="leave one out")
+            raise PlotError("several columns for y, or one and by", got=f"y={y!r}, by={by!r}", todo="leave one out")
         if x_axis_type not in _AXES:
-            got = f"x_axis_type={x_axis_type!r}"
-            raise PlotError('x_axis_type "linear" or "datetime"', got=got, todo='write x_axis_type="datetime"')
+            raise PlotError('x_axis_type "linear" or "datetime"', got=repr(x_axis_type), todo='x_axis_type="datetime"')
         columns = [Column(x, _AXES[x_axis_type]), *(Column(name, "number") for name in self.y)]
         columns += [Column(by, "text")] if by else []
         self._slots: dict[str, int] = {}  # the place of each series that is drawn: its colour and dash
@@ -126,9 +123,9 @@ class _Series(Chart):
         parts = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
         return {name: (x[part], ys[0][part]) for name, part in zip(names, parts, strict=False)}
 
-    def _assign(self, names: list[str]) -> None:
+    def _assign(self, names: dict[str, Any]) -> None:
         """Give each series its slot; those that have one keep it."""
-        there = {name: slot for name, slot in self._slots.items() if name in set(names)}
+        there = {name: slot for name, slot in self._slots.items() if name in names}
         free = iter(sorted(set(range(MOST_SERIES)) - set(there.values())))
         new = [name for name in names if name not in there][: MOST_SERIES - len(there)]
         self._slots = there | dict(zip(new, free, strict=False))
@@ -137,12 +134,12 @@ class _Series(Chart):
         points = self._points()
         at, *ys = self._window.arrays[: 1 + len(self.y)]
         digits = digits_of(at) if self._window.columns[0].kind == "time" else 0
-        self._assign(list(points))
+        self._assign(points)
         slots = next(room for room in _ROOMS if room > max(self._slots.values(), default=0))
         drawn = {slot: points[name] for name, slot in self._slots.items()}
         sources = {}
         for slot in range(slots):
-            x, y = drawn.get(slot, _NO_POINTS)
+            x, y = drawn.get(slot, (np.zeros(0), np.zeros(0)))
             sources[f"source {slot}"] = {"x": x, "y": y}
             if self._glyph == "line":
                 few = len(x) if len(x) <= FEW_POINTS else 0
@@ -161,12 +158,13 @@ class _Series(Chart):
     def csv(self) -> str:
         with self._lock:
             look, digits, points = self.drawing().look, self.drawing().more["digits"], self._points()
+        first = 0 if look.many else 1
         rows = (
-            [*([name] if look.many else []), iso(x, digits) if digits else x, y]
+            (name, iso(x, digits) if digits else x, y)[first:]
             for name, series in points.items()
             for x, y in zip(*(values.tolist() for values in series), strict=True)
         )
-        return csv_of([*(["series"] if look.many else []), *look.labels], rows)
+        return csv_of(("series", *look.labels)[first:], rows)
 
 
 class LineChart(_Series):

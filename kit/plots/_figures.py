@@ -20,7 +20,6 @@ _HERE = Path(__file__).parent
 # is hard to see on white. They stand out on a light and on a dark page.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 _DASHES = ("solid", "dashed", "dotted", "dashdot", "dotdash", [12, 3], [2, 8], [12, 3, 2, 3])
-_JOINER = "\u2060"  # has no width
 MOST_SERIES = 50
 FEW_POINTS = 60  # of a line, that are drawn as dots, too: more would hide it
 _LEGEND = 12  # how many series a picture names
@@ -53,8 +52,8 @@ def colour(number: int) -> str:
 
 
 def plain(text: str, most: int = 90) -> str:
-    """A text as Bokeh draws it as it is written: what it takes for the signs of a formula is parted, unseen."""
-    return re.sub(r"(\$(?=\$)|\\(?=[()\[\]]))", rf"\1{_JOINER}", cut(text, most))
+    """A text as Bokeh draws it as it is written: a sign without width parts what it takes for signs of a formula."""
+    return re.sub(r"(\$(?=\$)|\\(?=[()\[\]]))", "\\1\u2060", cut(text, most))
 
 
 @lru_cache(maxsize=32)
@@ -85,9 +84,8 @@ def _figure(look: Look, title: str, height: int) -> Any:
             few = ColumnDataSource({"x": [], "y": []}, name=f"few {slot}")
             dots = drawn.scatter("x", "y", source=few, color=colour(slot), size=5)
             made.js_link("visible", dots, "visible")
-    hover: Any = HoverTool(renderers=hovered, tooltips=None, name="hover", line_policy="nearest")  # see plot.js
-    hover.mode = "vline" if look.glyph == "line" else "mouse"
-    drawn.add_tools(hover)
+    mode: Any = "vline" if look.glyph == "line" else "mouse"
+    drawn.add_tools(HoverTool(renderers=hovered, tooltips=None, name="hover", line_policy="nearest", mode=mode))
     return drawn
 
 
@@ -103,8 +101,7 @@ def _empty(look: Look, title: str, height: int) -> Any:
         title=plain(title),
         x_range=FactorRange(name="factors") if look.axis == "name" else DataRange1d(),
     )
-    for axis, label in zip(drawn.axis, look.axis_labels(), strict=True):
-        axis.axis_label = plain(label, 60)
+    drawn.xaxis.axis_label, drawn.yaxis.axis_label = (plain(label, 60) for label in look.axis_labels())
     drawn.yaxis.formatter.use_scientific = False
     if look.axis == "name":
         drawn.xgrid.grid_line_color = None
@@ -112,9 +109,8 @@ def _empty(look: Look, title: str, height: int) -> Any:
     if look.axis in ("day", "time"):
         parts = ("microseconds", "milliseconds", "seconds", "minsec", "minutes", "hourmin", "hours")
         days: Any = {**dict.fromkeys(parts, "%Y-%m-%d"), "days": "", "months": "", "years": ""}
-        # Below the first of the parts of a day is this day.
-        drawn.xaxis.formatter = DatetimeTickFormatter(context=DatetimeTickFormatter(**days))
         drawn.xaxis.ticker = DatetimeTicker()
+        drawn.xaxis.formatter = DatetimeTickFormatter(context=DatetimeTickFormatter(**days))  # below the first of a day
     return drawn
 
 

@@ -65,8 +65,7 @@ class LiveTable(_HtmlPlot):
 
     def __init__(self, columns: Sequence[str] = (), *, by: str | None = None, last: int = 20, title: str = "") -> None:
         self.by = by
-        given = [Column(name, "any") for name in columns or ()]
-        super().__init__(given, last=last if by is None else _KEYS, by=by, title=title)
+        super().__init__([Column(name, "any") for name in columns], last=_KEYS if by else last, by=by, title=title)
 
     def rows(self) -> list[tuple[str, ...]]:
         """The rows that are kept, as text."""
@@ -174,11 +173,8 @@ def _written(array: Array, of_time: Callable[[float, int], str], of_other: Calla
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return ""
     if is_missing(value):
-        return "–"
+        return "" if value is None else "–"
     if isinstance(value, float | np.floating):
-        value = float(value)
-        return f"{value:,.6g}" if abs(value) < 1e6 or math.isinf(value) else f"{value:,.0f}"
+        return f"{value:,.6g}" if -1e6 < value < 1e6 or math.isinf(value) else f"{value:,.0f}"
     return clean(value)

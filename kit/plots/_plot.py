@@ -27,8 +27,7 @@ _MOST = 100_000
 class Plot(anywidget.AnyWidget):
     """The base of all plots: a widget that is displayed by being the last line of a cell.
 
-    `append` and `replace` may be called from any thread, as often as you like: they change the window, and the
-    publisher sends what is new to the pages that show it.
+    `append` and `replace` may be called from any thread, as often as you like; the pages get what is new.
     """
 
     _esm = Path(__file__).with_name("plot.js")
@@ -41,8 +40,7 @@ class Plot(anywidget.AnyWidget):
     ) -> None:
         if not 1 <= last <= _MOST or (seconds is not None and not seconds > 0):
             expected = f"a window of 1 to {_MOST:,} rows, or of more than 0 seconds"
-            got = f"last={last}, seconds={seconds}"
-            raise PlotError(expected, got=got, todo="write for instance last=500, or seconds=60")
+            raise PlotError(expected, got=f"last={last}, seconds={seconds}", todo="write last=500, or seconds=60")
         self.title = title
         self._empty = self._window = Window.empty(columns, last=last, seconds=seconds, by=by)
         self._lock = threading.RLock()
@@ -77,9 +75,7 @@ class Plot(anywidget.AnyWidget):
         self._changed()
         return self
 
-    def follow(
-        self, source: Iterable[Any], *, each: Callable[[Any], Data | None] | None = None, replace: bool = False
-    ) -> Self:
+    def follow(self, source: Iterable[Any], *, each: Callable[[Any], Any] | None = None, replace: bool = False) -> Self:
         """Append what a stream gives, in the background, until it ends or `stop` is called.
 
         When the cell that made the plot is run again, this ends, too. What goes wrong is written in the note.
@@ -107,8 +103,7 @@ class Plot(anywidget.AnyWidget):
         """End the follower; what is shown stays. Idempotent. A `PlotError` if that takes over `timeout` seconds."""
         follower, self._follower = self._follower, None
         if follower is not None and not follower.stop(timeout):
-            expected, got = f"the stream to end in {timeout:g} s", "it still waits for data"
-            raise PlotError(expected, got=got, todo="give it a stop() that ends it")
+            raise PlotError(f"the stream to end in {timeout:g} s", got="it still waits", todo="give it a stop() method")
         return self
 
     def wait(self, rows: int, *, timeout: float = 30.0) -> Self:
@@ -190,8 +185,7 @@ class Plot(anywidget.AnyWidget):
             import bokeh
 
             file = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
-            answer = {"kind": "bokehjs", "version": bokeh.__version__}
-            self.send(answer, [gzip.compress(file.read_bytes(), compresslevel=6)])
+            self.send({"kind": "bokehjs", "version": bokeh.__version__}, [gzip.compress(file.read_bytes(), 6)])
         elif content.get("kind") == "csv":
             self.send({"kind": "csv", "number": content.get("number")}, [self.csv().encode()])
 

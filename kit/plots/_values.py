@@ -64,8 +64,7 @@ def iso(milliseconds: float, digits: int) -> str:
 def csv_of(head: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
     """Rows as CSV. A text that a spreadsheet would run as a formula begins with an apostrophe there."""
     out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerows(map(_cell, row) for row in (head, *rows))
+    csv.writer(out).writerows(map(_cell, row) for row in (head, *rows))
     return out.getvalue()
 
 

@@ -36,11 +36,8 @@ class Column:
 
     def with_values(self, values: Values) -> "Column":
         """The column, which has these values too: an axis may learn its kind by them."""
-        if self.kind != "axis":
-            return self
         known = (v for v in values if not (is_missing(v) or (isinstance(v, float) and math.isinf(v))))
-        first = next(known, None)
-        if first is None:
+        if self.kind != "axis" or (first := next(known, None)) is None:
             return self
         number = is_number(first) or (isinstance(first, str) and _NUMBER.fullmatch(first))  # the latter is an error
         return replace(self, kind="number" if number else "time")
@@ -134,9 +131,8 @@ class Window:
         count, found = _columns_of(data, [column.name for column in self.columns], newest)
         if not count:
             return self
-        held = self
-        if not self.columns:
-            held = self.empty([Column(name, "any") for name in found], self.last, self.seconds, self.by)
+        learnt = [Column(name, "any") for name in found]
+        held = self if self.columns else self.empty(learnt, self.last, self.seconds, self.by)
         values = [found[column.name] for column in held.columns]
         columns = tuple(map(Column.with_values, held.columns, values))
         rows = tuple(map(Column.convert, columns, values))
@@ -164,9 +160,9 @@ def _columns_of(data: Any, names: Sequence[str], newest: int) -> tuple[int, dict
     names = names or list(rows[0])
     for row in rows:
         _check(names, row)
-    columns = {} if isinstance(data, list) else {n: _series(data[n]) for n in names if _is_column(data[n])}
-    if len(columns) < len(set(names)):
+    if isinstance(data, list) or not all(_is_column(data[name]) for name in names):
         return len(rows), {name: [row[name] for row in rows[-newest:]] for name in names}
+    columns = {name: _series(data[name]) for name in names}
     if len({len(column) for column in columns.values()}) > 1:
         got = ", ".join(f"{name}: {len(column)}" for name, column in columns.items())
         raise PlotError("columns of one length", got=got, todo="give each column as many values")
@@ -195,7 +191,6 @@ def _record(row: Any) -> Mapping[str, Any]:
 
 
 def _namer(row: Any) -> str | None:
-    """The method that gives the fields of a row by name, if it has one."""
     return next((name for name in _FIELDS if hasattr(row, name)), None)
 
 
