@@ -4,14 +4,12 @@
 >>> chart = plots.LineChart("timestamp", "price", by="symbol", last=500)            # doctest: +SKIP
 >>> chart.follow(streams.batches("quotes"))                                         # doctest: +SKIP
 
-All have the same verbs: `replace` what they show, `append` to it, `follow` a stream until `stop`. A rolling window, by
-count or by time, bounds what they keep.
+All have the same verbs: `replace` what they show, `append` to it, `follow` a stream until `stop`.
 """
 
 from kit.plots._bars import BarChart, Histogram
 from kit.plots._charts import LineChart, ScatterChart
 from kit.plots._form import Form
 from kit.plots._lists import LiveList, LiveTable, Metric
-from kit.plots._stills import stills
 
-__all__ = ["BarChart", "Form", "Histogram", "LineChart", "LiveList", "LiveTable", "Metric", "ScatterChart", "stills"]
+__all__ = ["BarChart", "Form", "Histogram", "LineChart", "LiveList", "LiveTable", "Metric", "ScatterChart"]

@@ -1,22 +1,22 @@
 """The charts that have bars: one for each value, or one for each span of values."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kit.errors import PlotError
-from kit.plots import _bokeh
-from kit.plots._charts import LAST, Chart, Sources
-from kit.plots._text import csv_of
+from kit.plots._charts import LAST, Chart, Drawing
+from kit.plots._figures import Look, plain
+from kit.plots._values import csv_of
 from kit.plots._window import Array, Column
 
 __all__ = ["BarChart", "Histogram"]
 
 _FAR = 1e300  # beyond, the span from the least value to the greatest may be no finite number
 _MOST_BARS = 100
+_NONE = np.zeros(0), np.zeros(1)  # of a histogram
 
 
 class BarChart(Chart):
@@ -45,44 +45,33 @@ class BarChart(Chart):
         if agg not in ("last", "sum", "mean", "count") or (y is None and agg != "count"):
             expected = 'agg="last", "sum" or "mean" with a column y, or agg="count"'
             raise PlotError(expected, got=f"agg={agg!r}, y={y!r}", todo="change agg")
-        self.x, self.y, self.agg = x, y, agg
-        self._label = agg if y is None else y if agg == "last" else f"{agg} of {y}"
+        self.y, self.agg = y, agg
+        self._labels = x, agg if y is None else y if agg == "last" else f"{agg} of {y}"
         columns = [Column(x, "text"), *([Column(y, "number")] if y else [])]
         super().__init__(columns, last=last, title=title, height=height)
 
     def bars(self) -> dict[str, float]:
         """The height of each bar, in the order in which their names came."""
         names, *values = self._window.arrays
-        heights = np.array(values[0] if values else np.ones(len(names)), float)
-        heights[~np.isfinite(heights)] = math.nan
-        self._without = int(np.isnan(heights).sum())
+        heights = np.where(np.isfinite(values[0]), values[0], math.nan) if values else np.ones(len(names))
         found = pd.Series(heights).groupby(names, sort=False).agg(self.agg)
         return {str(name): float(height) for name, height in found.items()}
 
-    def _sources(self) -> Sources:
-        return {"source 0": {"y": np.array(list(self.bars().values())[:_MOST_BARS], float)}}
-
-    def _extras(self) -> dict[str, Any]:
-        names = list(self.bars())[:_MOST_BARS]
-        labels = {name: _bokeh.plain(name, 16) for name in names}
-        tilt = 0.9 if sum(map(len, labels.values())) > 70 else "horizontal"
-        axis = {"major_label_overrides": labels, "major_label_orientation": tilt}
-        return {"texts": {"x": names}, "set": {"names": axis, "factors": {"factors": names}}}
-
-    def _labels(self) -> tuple[str, str]:
-        return self.x, self._label
-
-    def _figure(self) -> Any:
-        return _bokeh.bars(self)
-
-    def _remarks(self) -> Iterator[str]:
-        more = len(self.bars()) - _MOST_BARS
-        yield from super()._remarks()
-        if more > 0:
-            yield f"{more:,} more bars are not drawn"
+    def _draw(self) -> Drawing:
+        bars = self.bars()
+        names, heights = list(bars)[:_MOST_BARS], np.array(list(bars.values())[:_MOST_BARS], float)
+        shown = {name: plain(name, 16) for name in names}
+        tilt = 0.9 if sum(map(len, shown.values())) > 70 else "horizontal"
+        axis = {"major_label_overrides": shown, "major_label_orientation": tilt}
+        more = {"texts": {"x": names}, "set": {"names": axis, "factors": {"factors": names}}}
+        remarks = {
+            "without a finite value": int((~np.isfinite(self._window.arrays[-1])).sum()) if self.y else 0,
+            "more bars are not drawn": len(bars) - _MOST_BARS,
+        }
+        return Drawing(Look("vbar", self._labels, "name"), {"source 0": {"y": heights}}, more, remarks)
 
     def csv(self) -> str:
-        return csv_of([self.x, self._label], self.bars().items())
+        return csv_of(self._labels, self.bars().items())
 
 
 class Histogram(Chart):
@@ -116,39 +105,29 @@ class Histogram(Chart):
         if not 1 <= bins <= 1000:
             raise PlotError("1 to 1000 bins", got=str(bins), todo="choose a number in that range")
         self.column, self.bins, self.density = column, bins, density
-        self._label = "density" if density else "count"
         super().__init__([Column(column, "number")], last=last, title=title, height=height)
 
-    def counts(self) -> "np.ndarray[Any, np.dtype[np.float64]]":
-        """The height of each bar."""
-        return self._histogram()[0]
+    def counts(self) -> Array:
+        """The height of each bar, as an array of floats."""
+        return self.drawing().sources["source 0"]["y"]
 
-    def _histogram(self) -> tuple[Array, Array]:
+    def _draw(self) -> Drawing:
         values = self._window.arrays[0]
         finite = values[np.abs(values) < _FAR]
-        self._without = len(values) - len(finite)
-        if not len(finite):
-            return np.zeros(0), np.zeros(1)
+        counts, edges = np.histogram(finite, bins=self._edges(finite), density=self.density) if len(finite) else _NONE
+        columns = {"left": edges[:-1], "right": edges[1:], "y": counts.astype(float)}
+        labels = self.column, "density" if self.density else "count"
+        remarks = {"without a finite value": len(values) - len(finite)}
+        return Drawing(Look("quad", labels), {"source 0": columns}, remarks=remarks)
+
+    def _edges(self, finite: Array) -> Any:
+        """The bins as numpy takes them. Values so close that floats cannot say where a bar ends get one bar."""
         low, high = finite.min(), finite.max()
-        # Values so close to each other that floats cannot say where a bar ends get one bar.
         gap = 2 * np.spacing(np.abs(finite).max())
-        bins: Any = self.bins if (high - low) / self.bins > gap or low == high else 1
-        if (high - low or 1) / self.bins <= gap >= 1 / self.bins:  # numpy gives equal values a span of 1
-            bins = [low - gap, high + gap]
-        counts, edges = np.histogram(finite, bins=bins, density=self.density)
-        return counts.astype(float), edges
-
-    def _sources(self) -> Sources:
-        counts, edges = self._histogram()
-        return {"source 0": {"left": edges[:-1], "right": edges[1:], "y": counts}}
-
-    def _labels(self) -> tuple[str, str]:
-        return self.column, self._label
-
-    def _figure(self) -> Any:
-        return _bokeh.spans(self)
+        return self.bins if (high - low) / self.bins > gap else [low - max(gap, 0.5), high + max(gap, 0.5)]
 
     def csv(self) -> str:
-        counts, edges = self._histogram()
-        head = [f"{self.column} from", f"{self.column} to", self._label]
-        return csv_of(head, zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True))
+        drawing = self.drawing()
+        column, count = drawing.look.labels
+        rows = zip(*(values.tolist() for values in drawing.sources["source 0"].values()), strict=True)
+        return csv_of([f"{column} from", f"{column} to", count], rows)

@@ -1,113 +1,91 @@
 """The charts: what BokehJS draws in the page; and those whose points have an x and a y."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kit.errors import PlotError
-from kit.plots import _bokeh, _stills
+from kit.plots._figures import FEW_POINTS, MOST_SERIES, Look, colour, layout, picture
 from kit.plots._plot import Plot
-from kit.plots._text import DAY, clean, csv_of, digits_of, iso
-from kit.plots._window import Array, Column
+from kit.plots._values import DAY, clean, csv_of, digits_of, iso
+from kit.plots._window import Array, Column, Window
 
-__all__ = ["LAST", "Chart", "LineChart", "ScatterChart"]
+__all__ = ["LAST", "Chart", "Drawing", "LineChart", "ScatterChart"]
 
 LAST = 5_000
 _AXES = {None: "axis", "linear": "number", "datetime": "time"}
-_FEW_POINTS = 60  # of a line, that are drawn as dots, too: more would hide it
-_NO_POINTS = (np.zeros(0), np.zeros(0))
+_ROOMS = (1, 8, MOST_SERIES)  # for how many series a figure may have room: it grows seldom
 
-Sources = dict[str, dict[str, Array]]  # the columns of each source of a figure, by its name
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a chart draws of a window."""
+
+    look: Look
+    sources: dict[str, dict[str, Array]]  # the columns of each source of the figure, by its name
+    more: dict[str, Any] = field(default_factory=dict)  # what else the page gets
+    remarks: dict[str, int] = field(default_factory=dict)  # what the note counts
 
 
 class Chart(Plot):
     """A plot that BokehJS draws in the page: a figure, and columns for its sources."""
 
-    def __init__(
-        self, columns: list[Column], *, last: int, seconds: float | None = None, title: str, height: int
-    ) -> None:
+    def __init__(self, columns: list[Column], *, height: int, **options: Any) -> None:
         self.height = height
-        self._without = 0  # points that have no finite value
-        self._sent: Sources = {}  # what the pages have
-        self._look: Any = None  # what the figure depends on
-        self._layout: dict[str, Any] = {"number": 0, "look": "none yet", "height": height}
-        super().__init__(columns, last=last, seconds=seconds, title=title)
+        self._sent: dict[str, dict[str, Array]] = {}  # what the pages have
+        self._look: Look | None = None
+        self._drawn: tuple[Window, Drawing] | None = None  # the newest drawing, and of what
+        super().__init__(columns, **options)
 
-    def _sources(self) -> Sources:
-        """What is drawn now."""
+    def _draw(self) -> Drawing:
+        """What is to be drawn of the window."""
         raise NotImplementedError
 
-    def _extras(self) -> dict[str, Any]:
-        """What a message has beside the columns."""
-        return {}
-
-    def _figure(self) -> Any:
-        """The figure without its data."""
-        raise NotImplementedError
-
-    def _labels(self) -> tuple[str, str]:
-        """What is written at the axes."""
-        raise NotImplementedError
+    def drawing(self) -> Drawing:
+        """What is drawn now; made once for each state of the window."""
+        with self._lock:
+            if self._drawn is None or self._drawn[0] is not self._window:
+                self._drawn = self._window, self._draw()
+            return self._drawn[1]
 
     def _news(self, everything: bool) -> tuple[dict[str, Any], list[bytes]]:
-        sources, content = self._sources(), self._extras()
-        everything |= self._layout["look"] != self._look
-        if everything:
-            content["layout"] = self._made()
-        parts: list[Any] = []
-        buffers: list[bytes] = []
-        for name, columns in sources.items():
+        drawing = self.drawing()
+        content, parts, buffers = dict(drawing.more), list[Any](), list[bytes]()
+        if everything or drawing.look != self._look:
+            everything, content["layout"] = True, layout(drawing.look, self.title, self.height)
+        for name, columns in drawing.sources.items():
             old, new = list(self._sent.get(name, {}).values()), list(columns.values())
             keep = 0 if everything or not old else _overlap(old, new)
             if everything or not old or "texts" in content or not keep == len(old[0]) == len(new[0]):
                 parts.append([name, keep, list(columns)])
                 buffers += [array[keep:].tobytes() for array in new]
-        self._sent = sources
+        self._look, self._sent = drawing.look, drawing.sources
         return {**content, "parts": parts}, buffers
 
-    def _made(self) -> dict[str, Any]:
-        """What the page has to know before there is data: the figure, and how to read it."""
-        if self._layout["look"] != self._look:
-            import bokeh
-            from bokeh.embed import json_item
-
-            made = {"look": self._look, "bokeh": bokeh.__version__, "item": json_item(self._figure())}
-            labels = [clean(label) for label in self._labels()]
-            self._layout |= {
-                "number": self._layout["number"] + 1,
-                "lines": False,
-                "many": False,
-                "labels": labels,
-                **made,
-            }
-        return self._layout
-
-    def _remarks(self) -> Iterator[str]:
-        if self._without:
-            yield f"{self._without:,} without a finite value"
+    def _remarks(self) -> dict[str, int]:
+        return self.drawing().remarks
 
     def still(self) -> dict[str, Any]:
-        return _stills.picture(self)
+        return picture(self)
 
 
 def _overlap(old: list[Array], new: list[Array]) -> int:
     """How many of the first rows of `new` are the last rows of `old`."""
+    old, new = ([array.view(np.int64) for array in arrays] for arrays in (old, new))  # as bits: NaN is NaN
     for start in np.flatnonzero(old[0] == new[0][0])[:8] if len(new[0]) else ():
-        count = len(old[0]) - int(start)
-        if all(
-            np.array_equal(a[start:].view(np.int64), b[:count].view(np.int64)) for a, b in zip(old, new, strict=True)
-        ):
-            return count
+        if all(np.array_equal(a[start:], b[: len(a) - start]) for a, b in zip(old, new, strict=True)):
+            return len(old[0]) - int(start)
     return 0
 
 
 class _Series(Chart):
     """Points with an x and a y, in one series or in one for each value of a column."""
 
-    _lines = False
+    _glyph = ""
 
     def __init__(
         self,
@@ -123,94 +101,70 @@ class _Series(Chart):
     ) -> None:
         self.x, self.y, self.by = x, [y] if isinstance(y, str) else list(y), by
         if not self.y or (by is not None and len(self.y) > 1):
-            expected = "one column for y and one for by, or several columns for y"
-            raise PlotError(expected, got=f"y={y!r}, by={by!r}", todo="leave one out")
+            raise PlotError("several columns for y, or one and by", got=f"y={y!r}, by={by!r}", todo="leave one out")
         if x_axis_type not in _AXES:
-            got = f"x_axis_type={x_axis_type!r}"
-            raise PlotError('x_axis_type "linear" or "datetime"', got=got, todo='write x_axis_type="datetime"')
+            raise PlotError('x_axis_type "linear" or "datetime"', got=repr(x_axis_type), todo='x_axis_type="datetime"')
         columns = [Column(x, _AXES[x_axis_type]), *(Column(name, "number") for name in self.y)]
         columns += [Column(by, "text")] if by else []
-        self._many = by is not None or len(self.y) > 1
         self._slots: dict[str, int] = {}  # the place of each series that is drawn: its colour and dash
         super().__init__(columns, last=last, seconds=seconds, title=title, height=height)
 
     def _points(self) -> dict[str, tuple[Array, Array]]:
         """The points of each series, by its name."""
-        at, *ys = self._window.arrays
-        names = ys.pop() if self.by else None
-        there = np.isfinite(at)
-        if not there.all():
-            at, ys, names = at[there], [y[there] for y in ys], None if names is None else names[there]
-        if self._lines and (at[1:] < at[:-1]).any():
-            order = np.argsort(at, kind="stable")
-            at, ys, names = at[order], [y[order] for y in ys], None if names is None else names[order]
-        ys = [np.where(np.isfinite(y), y, math.nan) for y in ys]
-        if names is None:
-            return {name: (at, y) for name, y in zip(self.y, ys, strict=True)}
-        codes, known = pd.factorize(names)
-        order = np.argsort(codes, kind="stable")
-        parts = np.split(order, np.cumsum(np.bincount(codes, minlength=len(known)))[:-1])
-        return {name: (at[part], ys[0][part]) for name, part in zip(known, parts, strict=False)}
+        at = self._window.arrays[0]
+        places = np.flatnonzero(np.isfinite(at))
+        if self._glyph == "line" and (np.diff(at[places]) < 0).any():
+            places = places[np.argsort(at[places], kind="stable")]
+        x, *others = (array[places] for array in self._window.arrays)
+        ys = [np.where(np.isfinite(y), y, math.nan) for y in others[: len(self.y)]]
+        if self.by is None:
+            return {name: (x, y) for name, y in zip(self.y, ys, strict=True)}
+        codes, names = pd.factorize(others[-1])
+        parts = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+        return {name: (x[part], ys[0][part]) for name, part in zip(names, parts, strict=False)}
 
-    def _assign(self, names: list[str]) -> None:
+    def _assign(self, names: dict[str, Any]) -> None:
         """Give each series its slot; those that have one keep it."""
-        there = {name: slot for name, slot in self._slots.items() if name in set(names)}
-        free = iter(sorted(set(range(_bokeh.MOST_SERIES)) - set(there.values())))
-        new = [name for name in names if name not in there][: _bokeh.MOST_SERIES - len(there)]
+        there = {name: slot for name, slot in self._slots.items() if name in names}
+        free = iter(sorted(set(range(MOST_SERIES)) - set(there.values())))
+        new = [name for name in names if name not in there][: MOST_SERIES - len(there)]
         self._slots = there | dict(zip(new, free, strict=False))
 
-    def _sources(self) -> Sources:
+    def _draw(self) -> Drawing:
         points = self._points()
-        self._assign(list(points))
-        slots = _bokeh.slots_for(1 + max(self._slots.values(), default=0))
-        self._look = (slots, self._window.columns[0].kind, self._digits() == DAY)
+        at, *ys = self._window.arrays[: 1 + len(self.y)]
+        digits = digits_of(at) if self._window.columns[0].kind == "time" else 0
+        self._assign(points)
+        slots = next(room for room in _ROOMS if room > max(self._slots.values(), default=0))
         drawn = {slot: points[name] for name, slot in self._slots.items()}
-        sources: Sources = {}
+        sources = {}
         for slot in range(slots):
-            x, y = drawn.get(slot, _NO_POINTS)
+            x, y = drawn.get(slot, (np.zeros(0), np.zeros(0)))
             sources[f"source {slot}"] = {"x": x, "y": y}
-            if self._lines:
-                few = len(x) if len(x) <= _FEW_POINTS else 0
+            if self._glyph == "line":
+                few = len(x) if len(x) <= FEW_POINTS else 0
                 sources[f"few {slot}"] = {"x": x[:few], "y": y[:few]}
-        return sources
-
-    def _digits(self) -> int:
-        return digits_of(self._window.arrays[0]) if self._window.columns[0].kind == "time" else 0
-
-    def _extras(self) -> dict[str, Any]:
-        names = [[slot, clean(name), _bokeh.colour(slot)] for name, slot in self._slots.items()]
-        return {"names": names, "digits": self._digits(), "lines": self._lines}
-
-    def _labels(self) -> tuple[str, str]:
-        zone = " (UTC)" if self._digits() > DAY else ""
-        return f"{self.x}{zone}", self.y[0] if len(self.y) == 1 else ""
-
-    def _figure(self) -> Any:
-        slots, kind, _ = self._look
-        return _bokeh.series(self, slots=slots, times=kind == "time", lines=self._lines)
-
-    def _made(self) -> dict[str, Any]:
-        labels = [clean(self.x), clean(self.y[0]) if len(self.y) == 1 else "value"]
-        return super()._made() | {"many": self._many, "labels": labels}
-
-    def _remarks(self) -> Iterator[str]:
-        at = np.isfinite(self._window.arrays[0])
-        ys = self._window.arrays[1 : 1 + len(self.y)]
-        self._without = sum(int((~(np.isfinite(y) & at)).sum()) for y in ys)
-        yield from super()._remarks()
-        names = len(set(self._window.arrays[-1])) if self.by else len(self.y)
-        if (undrawn := names - _bokeh.MOST_SERIES) > 0:
-            yield f"{undrawn:,} more series are not drawn"
+        remarks = {
+            "without a finite value": sum(int((~(np.isfinite(at) & np.isfinite(y))).sum()) for y in ys),
+            "more series are not drawn": len(points) - len(self._slots),
+        }
+        axis = "number" if not digits else "day" if digits == DAY else "time"
+        labels = self.x, self.y[0] if len(self.y) == 1 else "value"
+        look = Look(self._glyph, labels, axis, slots, many=self.by is not None or len(self.y) > 1)
+        names = [[slot, clean(name), colour(slot)] for name, slot in self._slots.items()]
+        more = {"names": names, "digits": digits, "lines": self._glyph == "line"}
+        return Drawing(look, sources, more, remarks)
 
     def csv(self) -> str:
-        digits = self._digits()
-        head = [*(["series"] if self._many else []), self.x, self.y[0] if len(self.y) == 1 else "value"]
+        with self._lock:
+            look, digits, points = self.drawing().look, self.drawing().more["digits"], self._points()
+        first = 0 if look.many else 1
         rows = (
-            [*([name] if self._many else []), iso(x, digits) if digits else x, y]
-            for name, points in self._points().items()
-            for x, y in zip(*(values.tolist() for values in points), strict=True)
+            (name, iso(x, digits) if digits else x, y)[first:]
+            for name, series in points.items()
+            for x, y in zip(*(values.tolist() for values in series), strict=True)
         )
-        return csv_of(head, rows)
+        return csv_of(("series", *look.labels)[first:], rows)
 
 
 class LineChart(_Series):
@@ -241,7 +195,7 @@ class LineChart(_Series):
     LineChart(timestamp, price, symbol: 1 rows)
     """
 
-    _lines = True
+    _glyph = "line"
 
 
 class ScatterChart(_Series):
@@ -252,3 +206,5 @@ class ScatterChart(_Series):
     >>> ScatterChart("JPM", "BAC").append({"JPM": [0.01, -0.02], "BAC": [0.02, -0.03]})
     ScatterChart(JPM, BAC: 2 rows)
     """
+
+    _glyph = "scatter"

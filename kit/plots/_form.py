@@ -2,7 +2,7 @@
 
 import html
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -14,7 +14,7 @@ from ipywidgets import HTML, Button, HBox, VBox
 from ipywidgets.widgets.interaction import interactive
 
 from kit.errors import KitError, PlotError
-from kit.plots._text import clean
+from kit.plots._values import clean
 
 __all__ = ["Form"]
 
@@ -46,9 +46,15 @@ class Form:
     SECRET: Any = object()
 
     def __init__(self, function: Callable[..., Any], *, label: str = "Apply", **fields: Any) -> None:
-        _check_takes(function, fields)
+        try:
+            inspect.signature(function).bind(**fields)
+        except TypeError as error:
+            expected = f"a function that takes the fields {', '.join(fields) or '(none)'}"
+            raise PlotError(expected, got=str(error), todo="give the form a field for each parameter") from None
+        except ValueError:
+            pass  # some built-in ones do not tell what they take
         self._function = function
-        self.fields = {name: self._field(name, given) for name, given in fields.items()}
+        self.fields = {name: _field(name, given) for name, given in fields.items()}
         self.answer = ""
         self._button, self._answer = Button(description=clean(label), button_style="primary"), HTML("")
         self._button.on_click(lambda _: self.apply())
@@ -56,37 +62,22 @@ class Form:
         self.widget = VBox([*rows, self._button, self._answer])
         self.widget.children += (_Saved(_id=self.widget.model_id, layout={"display": "none"}),)
 
-    def _field(self, name: str, given: Any) -> ipywidgets.Widget:
-        if given is Form.SECRET:
-            return _Secret()
-        if isinstance(given, ipywidgets.Widget):
-            return given
-        try:
-            field = interactive.widget_from_abbrev(_cleaned(given))
-        except (TypeError, ValueError):  # a range whose end comes first
-            field = None
-        if field is None:
-            expected = f"a text, a number, choices, a range or a widget for field {name!r}"
-            raise PlotError(expected, got=f"{str(given)[:60]}, a {type(given).__name__}", todo="see help(Form)")
-        if hasattr(field, "indent"):  # a checkbox, which would stand apart from its name
-            field.indent = False
-        return field
-
     def apply(self) -> None:
         """What the button does: call the function with what is filled in."""
         hidden = {name: field.forget() for name, field in self.fields.items() if isinstance(field, _Secret)}
         values = {name: field.value for name, field in self.fields.items()} | hidden
         self._button.disabled = True
         try:
-            answer, wrong = self._function(**values), False
-        except KitError as error:
-            answer, wrong = error, True
+            answer, colour = self._function(**values), "inherit"
         except Exception as error:  # an error of the reader's function is shown to the reader
-            answer, wrong = f"{type(error).__name__}: {error}", True
+            answer = error if isinstance(error, KitError) else f"{type(error).__name__}: {error}"
+            colour = "var(--jp-error-color1, #b00)"
         finally:
             self._button.disabled = False
-        self.answer = _without(filter(None, hidden.values()), "" if answer is None else clean(answer))
-        colour = "var(--jp-error-color1, #b00)" if wrong else "inherit"
+        self.answer = "" if answer is None else clean(answer)
+        for secret in filter(None, hidden.values()):
+            for written in (secret, repr(secret)[1:-1], quote(secret), quote_plus(secret)):
+                self.answer = self.answer.replace(written, "…")
         shown = html.escape(self.answer)
         self._answer.value = f"<pre style='color:{colour};white-space:pre-wrap'>{shown}</pre>" if shown else ""
 
@@ -128,41 +119,30 @@ class _Saved(anywidget.AnyWidget):
     _id = traitlets.Unicode().tag(sync=True)
 
 
+def _field(name: str, given: Any) -> Any:
+    """The widget of a field. Texts are made so that they can be sent."""
+    if given is Form.SECRET:
+        return _Secret()
+    if isinstance(given, str):
+        given = clean(given)
+    elif isinstance(given, Mapping):
+        given = [(clean(label), choice) for label, choice in given.items()]
+    elif isinstance(given, list):
+        given = [choice if isinstance(choice, tuple) else (clean(choice), choice) for choice in given]
+    try:
+        field = given if isinstance(given, ipywidgets.Widget) else interactive.widget_from_abbrev(given)
+    except (TypeError, ValueError):  # a range whose end comes first
+        field = None
+    if field is None:
+        expected = f"a text, a number, choices, a range or a widget for field {name!r}"
+        raise PlotError(expected, got=f"{str(given)[:60]}, a {type(given).__name__}", todo="see help(Form)")
+    if hasattr(field, "indent"):  # a checkbox, which would stand apart from its name
+        field.indent = False
+    return field
+
+
 def _label(name: str) -> HTML:
     """The name before a field, as text: ipywidgets' own labels take dollar signs for formulas."""
     shown = html.escape(clean(name))
     style = "display:inline-block;max-width:16em;overflow:hidden;text-overflow:ellipsis;white-space:nowrap"
     return HTML(f"<span style='{style}' title=\"{shown}\">{shown}</span>", layout={"min_width": "6em"})
-
-
-def _cleaned(given: Any) -> Any:
-    """The texts among choices as they can be sent."""
-    if isinstance(given, str):
-        return clean(given)
-    if isinstance(given, Mapping):
-        return {clean(key): value for key, value in given.items()}
-    if isinstance(given, list):
-        return [(clean(choice), choice) if isinstance(choice, str) else choice for choice in given]
-    return given
-
-
-def _check_takes(function: Callable[..., Any], fields: dict[str, Any]) -> None:
-    """See whether the function takes these fields, before the form is shown."""
-    try:
-        signature = inspect.signature(function)
-    except ValueError:  # some built-in ones do not tell
-        return
-    try:
-        signature.bind(**fields)
-    except TypeError as error:
-        expected = f"a function that takes the fields {', '.join(fields) or '(none)'}"
-        got = f"{getattr(function, '__name__', 'one')}{signature}: {error}"
-        todo = "give the form one field for each of the function's parameters"
-        raise PlotError(expected, got=got, todo=todo) from None
-
-
-def _without(secrets: Iterable[str], text: str) -> str:
-    for secret in secrets:
-        for written in (secret, repr(secret)[1:-1], quote(secret), quote_plus(secret)):
-            text = text.replace(written, "…")
-    return text

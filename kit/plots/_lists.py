@@ -3,7 +3,7 @@
 import builtins
 import html
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,9 +12,8 @@ import pandas as pd
 
 from kit.errors import PlotError
 from kit.plots._plot import Plot
-from kit.plots._rows import Data, columns_of, is_missing, is_number, names_of, tidy
-from kit.plots._text import clean, csv_of, digits_of, instant, iso
-from kit.plots._window import Column, KeyedWindow, Window
+from kit.plots._values import clean, csv_of, digits_of, instant, is_missing, iso
+from kit.plots._window import Array, Column
 
 __all__ = ["LiveList", "LiveTable", "Metric"]
 
@@ -33,20 +32,16 @@ class _HtmlPlot(Plot):
         layout = {"layout": {"number": 1, "title": clean(self.title)}} if everything else {}
         return {"html": self._body(), **layout}, []
 
-    def _remarks(self) -> Iterator[str]:
-        if (more := len(self) - _SHOWN) > 0:
-            yield f"{more:,} of them only in the file"
+    def _remarks(self) -> dict[str, int]:
+        return {"of them only in the file": len(self) - _SHOWN}
 
     def csv(self) -> str:
-        rows = zip(*(map(_in_a_file, array.tolist()) for array in self._window.arrays), strict=True)
-        return csv_of([column.name for column in self._window.columns], rows)
+        columns = [_written(array, iso, lambda value: value) for array in self._window.arrays]
+        return csv_of([column.name for column in self._window.columns], zip(*columns, strict=True))
 
     def still(self) -> dict[str, Any]:
-        colour = "var(--jp-error-color1, #b00)" if self._failed or self._broken else "var(--jp-ui-font-color2, #777)"
-        note = f"<span class='kit-note' style='color:{colour};font-size:12px'>{_escaped(self.note)}</span>"
-        return {
-            "text/html": f"<div class='kit-plot'><b>{_escaped(self.title)}</b><div>{self._body()}</div>{note}</div>"
-        }
+        title, note = _escaped(self.title), _escaped(self.note)
+        return {"text/html": f"<div class='kit-plot'><b>{title}</b><div>{self._body()}</div><i>{note}</i></div>"}
 
 
 class LiveTable(_HtmlPlot):
@@ -68,36 +63,17 @@ class LiveTable(_HtmlPlot):
     [('JPM', '27.9')]
     """
 
-    def __init__(
-        self, columns: Sequence[str] | None = None, *, by: str | None = None, last: int = 20, title: str = ""
-    ) -> None:
-        self.by, self._given = by, columns
-        super().__init__([], last=last if by is None else _KEYS, title=title)
-        self._window = self._empty([])
-
-    def _records(self, data: Any) -> Any:
-        return tidy(data)
-
-    def _empty(self, data: Data) -> Window:
-        """A window with the columns that were asked for, or else those of the data."""
-        names = names_of(data) if self._given is None else self._given
-        columns, last = [Column(name, "any") for name in names], self._window.last
-        if self._given is None and names:
-            columns_of(data, names)  # an error if some rows have others
-        if self.by is None or not columns:
-            return Window(columns, last=last)
-        columns_of(dict.fromkeys(names), [self.by])  # an error if it is none of them
-        return KeyedWindow(columns, last=last, by=self.by)
+    def __init__(self, columns: Sequence[str] = (), *, by: str | None = None, last: int = 20, title: str = "") -> None:
+        self.by = by
+        super().__init__([Column(name, "any") for name in columns], last=_KEYS if by else last, by=by, title=title)
 
     def rows(self) -> list[tuple[str, ...]]:
         """The rows that are kept, as text."""
-        return self._texts(slice(None))
-
-    def _texts(self, part: slice) -> list[tuple[str, ...]]:
-        return list(zip(*(_texts(array[part].tolist()) for array in self._window.arrays), strict=True))
+        return _rows(self._window.arrays)
 
     def _body(self) -> str:
-        rows = self._texts(slice(_SHOWN) if self.by else slice(-_SHOWN, None))
+        part = slice(_SHOWN) if self.by else slice(-_SHOWN, None)
+        rows = _rows(array[part] for array in self._window.arrays)
         head = _line([column.name for column in self._window.columns], "th")
         body = "".join(_line(row, "td") for row in (rows if self.by else reversed(rows)))
         return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
@@ -120,15 +96,7 @@ class LiveList(_HtmlPlot):
     """
 
     def __init__(self, column: str = "text", *, last: int = 20, title: str = "") -> None:
-        self.column = column
         super().__init__([Column(column, "text")], last=last, title=title)
-
-    def _records(self, data: Any) -> Any:
-        if isinstance(data, str):
-            return [{self.column: data}]
-        if isinstance(data, list | tuple) and all(isinstance(one, str) for one in data):
-            return [{self.column: text} for text in data]
-        return data
 
     def items(self) -> list[str]:
         """The texts that are kept."""
@@ -157,19 +125,12 @@ class Metric(_HtmlPlot):
     """
 
     def __init__(self, column: str = "value", *, title: str = "", format: str = ",.2f", last: int = 100) -> None:
-        self.column, self.format = column, format
+        self.format = format
         try:
             builtins.format(0.0, format)
         except ValueError:
             raise PlotError("a format of numbers", got=repr(format), todo='write for instance ",.2f"') from None
         super().__init__([Column(column, "number")], last=last, title=title or column)
-
-    def _records(self, data: Any) -> Any:
-        if is_number(data):
-            return {self.column: data}
-        if isinstance(data, list | tuple | np.ndarray) and all(is_number(one) for one in data):
-            return {self.column: list(data)}
-        return data
 
     def text(self) -> str:
         """The number as it is shown; a dash while there is none."""
@@ -195,35 +156,25 @@ def _line(cells: Iterable[str], tag: str) -> str:
     return f"<tr>{''.join(f'<{tag}>{_escaped(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
-def _texts(values: Sequence[Any]) -> list[str]:
-    """The values of a column as text; its times have as many digits as the one that needs most."""
-    times = {n: _since_1970(value) for n, value in enumerate(values) if _is_time(value)}
+def _rows(arrays: Iterable[Array]) -> list[tuple[str, ...]]:
+    return list(zip(*(_written(array, instant, _text) for array in arrays), strict=True))
+
+
+def _written(array: Array, of_time: Callable[[float, int], str], of_other: Callable[[Any], Any]) -> list[Any]:
+    """The values of a column; its times, in UTC, have as many digits as the one that needs most."""
+    values = array.tolist()
+    times = {
+        n: float(pd.to_datetime(value, utc=True).timestamp() * 1000)
+        for n, value in enumerate(values)
+        if isinstance(value, date | np.datetime64) and not is_missing(value)
+    }
     digits = digits_of(np.array(list(times.values())))
-    return [instant(times[n], digits) if n in times else _text(value) for n, value in enumerate(values)]
+    return [of_time(times[n], digits) if n in times else of_other(value) for n, value in enumerate(values)]
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return ""
     if is_missing(value):
-        return "–"
+        return "" if value is None else "–"
     if isinstance(value, float | np.floating):
-        value = float(value)
-        return f"{value:,.6g}" if abs(value) < 1e6 or math.isinf(value) else f"{value:,.0f}"
+        return f"{value:,.6g}" if -1e6 < value < 1e6 or math.isinf(value) else f"{value:,.0f}"
     return clean(value)
-
-
-def _is_time(value: Any) -> bool:
-    return isinstance(value, date | np.datetime64) and not is_missing(value)
-
-
-def _since_1970(value: Any) -> float:
-    """Milliseconds; a time without a zone is taken as UTC, as on an axis."""
-    return float(pd.to_datetime(value, utc=True).timestamp() * 1000)
-
-
-def _in_a_file(value: Any) -> Any:
-    if not _is_time(value):
-        return None if is_missing(value) else value
-    at = _since_1970(value)
-    return iso(at, digits_of(np.array([at])))

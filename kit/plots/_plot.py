@@ -2,9 +2,10 @@
 
 import gzip
 import html
+import os
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,38 +15,34 @@ import traitlets
 
 from kit.deadline import wait_until
 from kit.errors import PlotError
-from kit.plots import _publisher, _stills
-from kit.plots._cells import current_cell, enter
-from kit.plots._follower import Follower
-from kit.plots._rows import Data
-from kit.plots._text import clean
-from kit.plots._window import Column, Window
+from kit.plots._background import Follower, changed, current_cell, enter
+from kit.plots._values import clean
+from kit.plots._window import Column, Data, Window
 
 __all__ = ["Plot"]
 
 _MOST = 100_000
-_HERE = Path(__file__).parent
 
 
 class Plot(anywidget.AnyWidget):
     """The base of all plots: a widget that is displayed by being the last line of a cell.
 
-    `append` and `replace` may be called from any thread, as often as you like: they change the window, and the
-    publisher sends what is new to the pages that show it.
+    `append` and `replace` may be called from any thread, as often as you like; the pages get what is new.
     """
 
-    _esm = _HERE / "plot.js"
-    _css = _HERE / "plot.css"
+    _esm = Path(__file__).with_name("plot.js")
+    _css = Path(__file__).with_name("plot.css")
     _id = traitlets.Unicode().tag(sync=True)  # by which the page knows its outputs in the notebook
     _closed = True  # until it is made
 
-    def __init__(self, columns: list[Column], *, last: int, seconds: float | None = None, title: str = "") -> None:
+    def __init__(
+        self, columns: list[Column], *, last: int, seconds: float | None = None, by: str | None = None, title: str = ""
+    ) -> None:
         if not 1 <= last <= _MOST or (seconds is not None and not seconds > 0):
             expected = f"a window of 1 to {_MOST:,} rows, or of more than 0 seconds"
-            got = f"last={last}, seconds={seconds}"
-            raise PlotError(expected, got=got, todo="write for instance last=500, or seconds=60")
+            raise PlotError(expected, got=f"last={last}, seconds={seconds}", todo="write last=500, or seconds=60")
         self.title = title
-        self._window = Window(columns, last=last, seconds=seconds)
+        self._empty = self._window = Window.empty(columns, last=last, seconds=seconds, by=by)
         self._lock = threading.RLock()
         self._closed = False
         self._follower: Follower | None = None
@@ -63,37 +60,25 @@ class Plot(anywidget.AnyWidget):
     def append(self, data: Data) -> Self:
         """Add rows: a record (dict), a list of records, a dict of columns, or a DataFrame.
 
-        Raises
-        ------
-        PlotError
-            A column is missing, a value is of another kind, or the plot is closed. Nothing was added.
+        It adds all or nothing: a `PlotError` says which column is missing, or which value is of another kind.
         """
-        with self._lock:
-            self._check_open()
-            data = self._records(data)
-            if not self._window.columns:
-                self._window = self._empty(data)
-            self._window.append(data)
-        self._changed()
-        return self
+        return self._take(data, anew=False)
 
     def replace(self, data: Data) -> Self:
         """Show these rows instead of those that are shown; errors as `append`, and then nothing was replaced."""
+        return self._take(data, anew=True)
+
+    def _take(self, data: Any, *, anew: bool) -> Self:
         with self._lock:
             self._check_open()
-            data = self._records(data)
-            new = self._empty(data)
-            new.append(data)
-            self._everything, self._window = True, new
+            self._window = (self._empty if anew else self._window).appended(data)
         self._changed()
         return self
 
-    def follow(
-        self, source: Iterable[Any], *, each: Callable[[Any], Data | None] | None = None, replace: bool = False
-    ) -> Self:
+    def follow(self, source: Iterable[Any], *, each: Callable[[Any], Any] | None = None, replace: bool = False) -> Self:
         """Append what a stream gives, in the background, until it ends or `stop` is called.
 
-        When the cell that made the plot is run again, this ends, too.
+        When the cell that made the plot is run again, this ends, too. What goes wrong is written in the note.
 
         Parameters
         ----------
@@ -103,11 +88,6 @@ class Plot(anywidget.AnyWidget):
             Makes of one batch what is to be appended; None: nothing of it.
         replace
             Show the newest batch only.
-
-        Raises
-        ------
-        PlotError
-            The source gives no batches, or the plot is closed. What goes wrong later is written in the note.
         """
         if not isinstance(source, Iterable) or isinstance(source, str | bytes | Mapping | pd.DataFrame):
             todo, got = "write plot.append(data) for data that is there already", f"a {type(source).__name__}"
@@ -116,31 +96,18 @@ class Plot(anywidget.AnyWidget):
         with self._lock:
             self._check_open()
             self._set_state("")
-            self._follower = Follower(self, source, each, replace=replace)
+            self._follower = Follower(self, source, each, anew=replace)
         return self
 
     def stop(self, *, timeout: float = 10.0) -> Self:
-        """End the follower; what is shown stays. Idempotent.
-
-        Raises
-        ------
-        PlotError
-            The stream did not end within `timeout` seconds.
-        """
+        """End the follower; what is shown stays. Idempotent. A `PlotError` if that takes over `timeout` seconds."""
         follower, self._follower = self._follower, None
         if follower is not None and not follower.stop(timeout):
-            expected, got = f"the stream to end in {timeout:g} s", "it still waits for data"
-            raise PlotError(expected, got=got, todo="give it a stop() that ends it")
+            raise PlotError(f"the stream to end in {timeout:g} s", got="it still waits", todo="give it a stop() method")
         return self
 
     def wait(self, rows: int, *, timeout: float = 30.0) -> Self:
-        """Wait until `rows` rows have come.
-
-        Raises
-        ------
-        PlotError
-            They have not come in `timeout` seconds, or the follower ended before.
-        """
+        """Wait until `rows` rows have come. A `PlotError` if they do not in `timeout` seconds, or the follower ends."""
         wait_until(lambda: self._state or self.total >= rows, seconds=timeout)
         if self.total < rows:
             got = f"{self.total:,} {self._state}".strip()
@@ -149,16 +116,14 @@ class Plot(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Stop, and take the plot out of the page. Idempotent."""
-        if self._closed:
-            return
-        try:
-            self.stop()
-        finally:
-            with self._lock:
-                self._closed = True
-                _publisher.forget(self)
-                super().close()
-                self.__dict__.pop("_repr_mimebundle_", None)  # ipywidgets hides ours: it says that the plot is closed
+        if not self._closed:
+            try:
+                self.stop()
+            finally:
+                with self._lock:
+                    self._closed = True
+                    super().close()
+                    self.__dict__.pop("_repr_mimebundle_", None)  # ipywidgets hides ours: it says that it is closed
 
     def __enter__(self) -> Self:
         return self
@@ -183,10 +148,12 @@ class Plot(anywidget.AnyWidget):
         """What the line below the picture says."""
         shown, total = len(self), self.total
         window = f"last {shown:,} of {total:,}" if shown < total else f"{total:,} rows" if total else "no data yet"
-        return clean("; ".join(filter(None, [window, *self._remarks(), self._state, self._broken])))
+        remarks = [] if self._broken else [f"{count:,} {what}" for what, count in self._remarks().items() if count > 0]
+        return clean("; ".join(filter(None, [window, *remarks, self._state, self._broken])))
 
-    def _remarks(self) -> Iterator[str]:
-        yield from ()
+    def _remarks(self) -> dict[str, int]:
+        """What the note counts beside the rows."""
+        raise NotImplementedError
 
     def publish(self) -> int:
         """Send what is new to the pages that show the plot; how many bytes. The publisher calls this."""
@@ -218,8 +185,7 @@ class Plot(anywidget.AnyWidget):
             import bokeh
 
             file = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
-            answer = {"kind": "bokehjs", "version": bokeh.__version__}
-            self.send(answer, [gzip.compress(file.read_bytes(), compresslevel=6)])
+            self.send({"kind": "bokehjs", "version": bokeh.__version__}, [gzip.compress(file.read_bytes(), 6)])
         elif content.get("kind") == "csv":
             self.send({"kind": "csv", "number": content.get("number")}, [self.csv().encode()])
 
@@ -236,23 +202,15 @@ class Plot(anywidget.AnyWidget):
             return {"text/plain": repr(self)}
         if where := current_cell():
             self._cells.add(where[0])
-        shown = super()._repr_mimebundle_()
-        _stills.shown[self.model_id] = self
-        line = {"text/html": f"<i>{html.escape(repr(self))}: a live plot. Run the notebook to see it.</i>"}
-        fallback = self.still() if _stills.is_wanted() else line
-        return {**fallback, **(shown[0] if isinstance(shown, tuple) else shown or {}), "text/plain": repr(self)}
+        shown: Any = super()._repr_mimebundle_()
+        line = f"<i>{html.escape(repr(self))}: a live plot. Run the notebook to see it.</i>"
+        # Jupyter's server sets this for the kernels of its notebooks: a page draws the plot, and saves its picture.
+        still = {"text/html": line} if "JPY_SESSION_NAME" in os.environ else self.still()
+        return {**still, **(shown[0] if isinstance(shown, tuple) else shown or {}), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
         names = ", ".join(column.name for column in self._window.columns)
         return clean(f"{type(self).__name__}({names}: {'closed' if self._closed else self.note})")
-
-    def _empty(self, _data: Data) -> Window:
-        """A window like the one there is, for this data."""
-        return Window(self._window.columns, last=self._window.last, seconds=self._window.seconds)
-
-    def _records(self, data: Any) -> Any:
-        """The data in a shape that a window takes."""
-        return data
 
     def _check_open(self) -> None:
         if self._closed:
@@ -260,7 +218,7 @@ class Plot(anywidget.AnyWidget):
 
     def _changed(self) -> None:
         if self._asked and not self._closed:
-            _publisher.changed(self)
+            changed(self)
 
     def _set_state(self, state: str, *, failed: bool = False) -> None:
         self._state, self._failed = state, failed
@@ -273,4 +231,4 @@ class Plot(anywidget.AnyWidget):
         if self._cells <= {cell}:
             self._follower = None
             self.close()
-            self._window = self._empty([])
+            self._window = self._empty

@@ -1,6 +1,5 @@
 // The page's half of a plot. The kernel sends numbered messages with what is new: columns for the sources of a Bokeh
-// figure, or HTML in which it has escaped all texts; other texts are written by `textContent`. A page that opens, or
-// misses a number, asks for everything.
+// figure, or HTML whose texts it has escaped. A page that opens, or misses a number, asks for everything.
 
 const ASK_AGAIN_MS = 3000;
 const VIEW = "application/vnd.jupyter.widget-view+json";
@@ -55,9 +54,9 @@ function instant(milliseconds, digits) {
 function tip({ layout, digits, names }, { name, data }, row) {
   const x = data.left ? `${number(data.left[row])} to ${number(data.right[row])}` : data.x[row];
   const at = typeof x === "string" ? x : digits ? instant(x, digits) : number(x);
-  const series = names.find(([slot]) => name === `source ${slot}`)?.[1];
   const lines = [at, number(data.y[row])].map((text, n) => `${layout.labels[n]}: ${text}`);
   const box = element("div", "kit-tip");
+  const series = names.find(([slot]) => name === `source ${slot}`)?.[1];
   if (layout.many) box.append(element("b", "", { textContent: series }));
   box.append(...lines.map((textContent) => element("div", "", { textContent })));
   return box;
@@ -75,8 +74,7 @@ function chart(box, plot, send) {
       page.asked[bokeh] = performance.now(); // when no answer comes, because this chart is closed, another asks
       send({ kind: "bokehjs" });
     }
-    if (gone) return;
-    [root] = await loaded(bokeh).embed.embed_item(structuredClone(item), figure);
+    [root] = gone ? [null] : await loaded(bokeh).embed.embed_item(structuredClone(item), figure);
     if (gone) return remove();
     // Of a line, Bokeh finds the point above or below the mouse, however far: only 12 pixels count.
     named("hover").tooltips = (source, { index, sy, snap_sy }) =>
@@ -92,14 +90,14 @@ function chart(box, plot, send) {
     if (!many || names === plot.names) return;
     names = plot.names;
     legend.style.maxHeight = `${height - 60}px`;
-    const buttons = names.map(([slot, name, colour]) => {
+    const toButton = ([slot, name, colour]) => {
       const line = named(`line ${slot}`);
       const button = element("button", "", { textContent: name, title: name, ariaPressed: line.visible });
       button.onclick = () => (button.ariaPressed = line.visible = !line.visible);
       button.style.setProperty("--colour", colour);
       return button;
-    });
-    legend.replaceChildren(...buttons);
+    };
+    legend.replaceChildren(...names.map(toButton));
   }
   function picture() {
     if (!(root?.bbox.width > 50)) return null;
@@ -208,16 +206,15 @@ export default () => {
     const [box, foot] = [element("div", "kit-plot"), element("div", "kit-foot")];
     const note = element("span", "kit-note", { textContent: "Waiting for the kernel: run the cell, if this stays." });
     const onclick = () => send({ kind: "csv", number: (clicked = Math.random()) });
-    let [drawing, drawn] = [null, null]; // a drawing, and of which layout
+    let drawing = null; // of the layout that has its number
     foot.append(note, element("button", "kit-csv", { textContent: "Download CSV", onclick }));
     el.append(box, foot);
     function draw() {
       if (note.textContent !== plot.note.text) note.textContent = plot.note.text;
       note.classList.toggle("kit-failed", plot.note.failed);
-      if (plot.layout && drawn !== plot.layout.number) {
+      if (plot.layout && drawing?.number !== plot.layout.number) {
         drawing?.remove();
-        drawn = plot.layout.number;
-        drawing = (plot.layout.item ? chart : written)(box, plot, send);
+        drawing = { number: plot.layout.number, ...(plot.layout.item ? chart : written)(box, plot, send) };
       }
       drawing?.draw();
     }

@@ -17,7 +17,11 @@ from nbclient import NotebookClient
 
 FOLDERS = ("notebooks", "solutions")
 # A widget shows a picture only while its kernel lives; stored, it would show as an error. So its last state is stored.
-_ASK_FOR_STILLS = "import json\nfrom kit.plots import stills\nprint(json.dumps(stills()))"
+_ASK_FOR_STILLS = """
+import json
+from ipywidgets.widgets.widget import _instances
+print(json.dumps({name: one.still() for name, one in _instances.items() if hasattr(one, "still")}))
+"""
 _LIVE = "application/vnd.jupyter.widget-view+json"
 ROOT = Path(__file__).parents[2]
 

@@ -14,7 +14,7 @@ import pytest
 
 from kit.errors import PlotError
 from kit.plots import BarChart, Form, Histogram, LineChart, LiveList, LiveTable, Metric, ScatterChart
-from kit.plots._text import clean, csv_of, digits_of, instant, iso
+from kit.plots._values import clean, csv_of, digits_of, instant, iso
 from tests.plots.tools import ALL, Page, drawn, is_png, make, snapshot
 
 AT = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
@@ -156,7 +156,7 @@ def test_what_is_no_number_is_the_kits_error(kind: str, value: Any) -> None:
 
 
 def test_a_column_of_two_dimensions_is_an_error() -> None:
-    with pytest.raises(PlotError, match=r"a column 'y' of one dimension"):
+    with pytest.raises(PlotError, match="a number in each row of column 'y'"):
         LineChart("x", "y").append({"x": [1, 2], "y": np.eye(2)})
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kit.errors import PlotError
 from kit.plots import LineChart, LiveTable
-from kit.plots._window import Column, KeyedWindow, Window
+from kit.plots._window import Column, Window
 from tests.plots.tools import snapshot
 
 MS = 1_767_623_400_000  # 2026-01-05 14:30:00 UTC
@@ -34,7 +34,7 @@ SHAPES: dict[str, Callable[[Rows], Any]] = {
 
 
 def window(*, last: int = 100, seconds: float | None = None) -> Window:
-    return Window([Column("at", "axis"), Column("value", "number")], last=last, seconds=seconds)
+    return Window.empty([Column("at", "axis"), Column("value", "number")], last=last, seconds=seconds)
 
 
 def held(window: Window) -> Rows:
@@ -54,7 +54,7 @@ def test_whatever_is_appended_in_whatever_shape_the_newest_rows_are_held(
 ) -> None:
     held_by, come = window(last=last), []
     for shape, rows in parts:
-        held_by.append(SHAPES[shape](rows))
+        held_by = held_by.appended(SHAPES[shape](rows))
         come += rows
     assert held(held_by) == come[-last:]
     assert (len(held_by), held_by.total) == (min(len(come), last), len(come))
@@ -67,7 +67,7 @@ def test_by_time_no_row_is_older_than_so_many_seconds_before_the_newest(
 ) -> None:
     held_by, come = window(seconds=seconds), []
     for shape, rows in parts:
-        held_by.append(SHAPES[shape](rows))
+        held_by = held_by.appended(SHAPES[shape](rows))
         come += rows
         newest = max((at for at, _ in come), default=0.0)
         assert held(held_by) == [row for row in come if row[0] >= newest - seconds]
@@ -79,9 +79,9 @@ def test_by_time_no_row_is_older_than_so_many_seconds_before_the_newest(
 def test_by_key_the_newest_row_of_each_is_held_in_the_order_the_keys_came(
     rows: list[tuple[str, int]], step: int
 ) -> None:
-    held_by = KeyedWindow([Column("key", "any"), Column("value", "any")], last=10, by="key")
+    held_by = Window.empty([Column("key", "any"), Column("value", "any")], last=10, by="key")
     for start in range(0, len(rows), step):
-        held_by.append([{"key": key, "value": value} for key, value in rows[start : start + step]])
+        held_by = held_by.appended([{"key": key, "value": value} for key, value in rows[start : start + step]])
     found = snapshot(held_by)
     assert dict(zip(found["key"], found["value"], strict=True)) == dict(rows)
     assert found["key"] == list(dict.fromkeys(key for key, _ in rows))
@@ -89,21 +89,21 @@ def test_by_key_the_newest_row_of_each_is_held_in_the_order_the_keys_came(
 
 def test_seconds_are_seconds_of_time_on_an_axis_of_times() -> None:
     held_by = window(seconds=2)
-    held_by.append([{"at": AT + timedelta(seconds=n), "value": n} for n in range(10)])
+    held_by = held_by.appended([{"at": AT + timedelta(seconds=n), "value": n} for n in range(10)])
     assert [value for _, value in held(held_by)] == [7.0, 8.0, 9.0]
 
 
 def test_what_comes_too_late_pushes_nothing_out() -> None:
     held_by = window(last=2, seconds=10)
-    held_by.append({"at": [100, 101], "value": [1, 2]})
-    held_by.append({"at": 5, "value": 3})
+    held_by = held_by.appended({"at": [100, 101], "value": [1, 2]})
+    held_by = held_by.appended({"at": 5, "value": 3})
     assert held(held_by) == [(100.0, 1.0), (101.0, 2.0)]
 
 
 def test_an_infinite_time_pushes_nothing_out() -> None:
     held_by = window(seconds=5)
-    held_by.append({"at": [1, 2, math.inf], "value": [1, 2, 3]})
-    held_by.append({"at": [3], "value": [4]})
+    held_by = held_by.appended({"at": [1, 2, math.inf], "value": [1, 2, 3]})
+    held_by = held_by.appended({"at": [3], "value": [4]})
     assert [value for _, value in held(held_by)] == [1.0, 2.0, 3.0, 4.0]
 
 
@@ -121,20 +121,20 @@ def test_an_infinite_time_pushes_nothing_out() -> None:
 )
 def test_a_time_is_a_time_however_it_is_written(value: Any) -> None:
     held_by = window()
-    held_by.append({"at": value, "value": 1})
+    held_by = held_by.appended({"at": value, "value": 1})
     assert (held(held_by), held_by.columns[0].kind) == ([(float(MS), 1.0)], "time")
 
 
 def test_a_day_is_its_midnight_in_utc() -> None:
     held_by = window()
-    held_by.append({"at": date(2026, 1, 5), "value": 1})
+    held_by = held_by.appended({"at": date(2026, 1, 5), "value": 1})
     assert held(held_by)[0][0] == MS - 14.5 * 3_600_000
 
 
 @pytest.mark.parametrize("none", [None, math.nan, pd.NaT, pd.NA, np.datetime64("NaT"), np.float32("nan")])
 def test_a_time_or_a_value_that_is_missing_is_held_as_nan(none: Any) -> None:
     held_by = window()
-    held_by.append(
+    held_by = held_by.appended(
         [{"at": AT, "value": 1}, {"at": none, "value": None if none is pd.NaT else 2}, {"at": AT, "value": 3}]
     )
     assert [at for at, _ in held(held_by)] == [MS, pytest.approx(math.nan, nan_ok=True), MS]
@@ -143,13 +143,13 @@ def test_a_time_or_a_value_that_is_missing_is_held_as_nan(none: Any) -> None:
 @pytest.mark.parametrize("value", [1.5, Decimal("1.5"), np.float32(1.5), np.float64(1.5)])
 def test_a_number_is_a_number_however_it_is_kept(value: Any) -> None:
     held_by = window()
-    held_by.append({"at": value, "value": value})
+    held_by = held_by.appended({"at": value, "value": value})
     assert (held(held_by), held_by.columns[0].kind) == ([(1.5, 1.5)], "number")
 
 
 def test_infinities_stay_what_they_are_and_a_yes_is_one() -> None:
     held_by = window()
-    held_by.append({"at": [1, 2, 3], "value": [math.inf, -math.inf, True]})
+    held_by = held_by.appended({"at": [1, 2, 3], "value": [math.inf, -math.inf, True]})
     assert [value for _, value in held(held_by)] == [math.inf, -math.inf, 1.0]
 
 
@@ -171,9 +171,9 @@ def test_infinities_stay_what_they_are_and_a_yes_is_one() -> None:
 )
 def test_of_data_that_does_not_fit_nothing_is_appended_and_the_error_says_what_came(bad: Any, got: str) -> None:
     held_by = window()
-    held_by.append({"at": 1, "value": 2})
+    held_by = held_by.appended({"at": 1, "value": 2})
     with pytest.raises(PlotError) as raised:
-        held_by.append(bad)
+        held_by = held_by.appended(bad)
     assert got in raised.value.got
     assert raised.value.todo
     assert (held(held_by), held_by.total) == ([(1.0, 2.0)], 1)
@@ -182,27 +182,27 @@ def test_of_data_that_does_not_fit_nothing_is_appended_and_the_error_says_what_c
 def test_one_bad_value_among_many_keeps_the_good_ones_out_and_is_named() -> None:
     held_by = window()
     with pytest.raises(PlotError, match="'tomorrow', a str"):
-        held_by.append({"at": ["2026-01-05", "tomorrow", "2026-01-07"], "value": [1, 2, 3]})
+        held_by = held_by.appended({"at": ["2026-01-05", "tomorrow", "2026-01-07"], "value": [1, 2, 3]})
     assert held(held_by) == []
 
 
 def test_an_append_that_failed_does_not_decide_what_the_axis_is() -> None:
     held_by = window()
     with pytest.raises(PlotError):
-        held_by.append({"at": AT, "value": "no number"})
-    held_by.append({"at": 3, "value": 1})
+        held_by = held_by.appended({"at": AT, "value": "no number"})
+    held_by = held_by.appended({"at": 3, "value": 1})
     assert held_by.columns[0].kind == "number"
 
 
 def test_numbers_that_are_written_as_text_are_not_taken_for_years() -> None:
     with pytest.raises(PlotError, match="a number in each row of column 'at'"):
-        window().append({"at": "2008.5", "value": 1})
+        window().appended({"at": "2008.5", "value": 1})
 
 
 def test_an_axis_waits_for_its_first_value_to_be_one_of_times() -> None:
     held_by = window()
-    held_by.append({"at": None, "value": 1})
-    held_by.append({"at": AT, "value": 2})
+    held_by = held_by.appended({"at": None, "value": 1})
+    held_by = held_by.appended({"at": AT, "value": 2})
     assert held_by.columns[0].kind == "time"
 
 
@@ -211,7 +211,7 @@ def test_an_axis_waits_for_its_first_value_to_be_one_of_times() -> None:
 )
 def test_nothing_is_nothing(nothing: Any) -> None:
     held_by = window()
-    held_by.append(nothing)
+    held_by = held_by.appended(nothing)
     assert (len(held_by), held_by.total) == (0, 0)
     assert len(LiveTable().append(nothing)) == 0
 
