@@ -64,10 +64,10 @@ class BarChart(Chart):
 
     def _extras(self) -> dict[str, Any]:
         names = list(self.bars())[:_MOST_BARS]
-        labels = {name: _bokeh.plain(name, 16) for name in names}
-        tilt = 0.9 if sum(map(len, labels.values())) > 70 else "horizontal"
-        axis = {"major_label_overrides": labels, "major_label_orientation": tilt}
-        return {"texts": {"x": names}, "set": {"names": axis, "factors": {"factors": names}}}
+        factors = _bokeh.factors(names)
+        axis = {"major_label_orientation": 0.9 if sum(map(len, factors)) > 70 else "horizontal"}
+        texts = {"x": names, "factor": factors}
+        return {"texts": texts, "set": {"names": axis, "factors": {"factors": factors}}}
 
     def _labels(self) -> tuple[str, str]:
         return self.x, self._label

@@ -4,7 +4,7 @@ from typing import Any
 
 from kit.plots._text import clean, cut
 
-__all__ = ["MOST_SERIES", "bars", "colour", "plain", "series", "slots_for", "spans"]
+__all__ = ["MOST_SERIES", "bars", "colour", "factors", "plain", "series", "slots_for", "spans"]
 
 # Okabe and Ito's colours, told apart by colour-blind eyes too (jfly.uni-koeln.de/color); the yellow is left out, for it
 # is hard to see on white. They, and the grey of axes and text, stand out on a light and on a dark page.
@@ -28,6 +28,17 @@ def plain(text: str, most: int = 90) -> str:
         while sign in text:
             text = text.replace(sign, f"{sign[0]}{_JOINER}{sign[1]}")
     return text
+
+
+def factors(names: list[str]) -> list[str]:
+    """The names of bars, cut; those that are equal then differ by signs that have no width."""
+    found: dict[str, None] = {}
+    for name in names:
+        text = plain(name, 16)
+        while text in found:
+            text += _JOINER
+        found[text] = None
+    return list(found)
 
 
 def slots_for(count: int) -> int:
@@ -66,8 +77,8 @@ def bars(chart: Any) -> Any:
     from bokeh.models import ColumnDataSource, FactorRange, NoOverlap
 
     drawn = _figure(chart, x_range=FactorRange(name="factors"))
-    source = ColumnDataSource({"x": [], "y": []}, name="source 0")
-    _add_hover(drawn, [drawn.vbar("x", top="y", source=source, width=0.8, color=colour(0))])
+    source = ColumnDataSource({"x": [], "factor": [], "y": []}, name="source 0")
+    _add_hover(drawn, [drawn.vbar("factor", top="y", source=source, width=0.8, color=colour(0))])
     drawn.xgrid.grid_line_color = None
     drawn.xaxis.name, drawn.xaxis.major_label_policy = "names", NoOverlap(min_distance=4)
     return drawn
