@@ -128,7 +128,7 @@ def _figure(chart: Any, **options: Any) -> Any:
 
 
 def _times() -> Any:
-    """Ticks with as many digits as tell them apart, in UTC; the day below the first of a part of a day."""
+    """Ticks with as many digits as tell them apart, in UTC; below parts of a day, their day."""
     from bokeh.models import DatetimeTickFormatter
 
     parts = ("microseconds", "milliseconds", "seconds", "minsec", "minutes", "hourmin", "hours")
@@ -146,7 +146,7 @@ def _times() -> Any:
         **formats,
         strip_leading_zeros=False,
         boundary_scaling=False,
-        context=DatetimeTickFormatter(**day),
-        context_which="start",
+        context=DatetimeTickFormatter(**day, boundary_scaling=False),
+        context_which="all",
         context_location="below",
     )
