@@ -57,7 +57,7 @@ function tip({ layout, digits, names }, { name, data }, row) {
   const at = typeof x === "string" ? x : digits ? instant(x, digits) : number(x);
   const series = names.find(([slot]) => name === `source ${slot}`)?.[1];
   const lines = [at, number(data.y[row])].map((text, n) => `${layout.labels[n]}: ${text}`);
-  const box = element("div", "kit-tip");
+  const box = element("div", "kit-tip", { style: "max-width: 360px; overflow-wrap: anywhere; font-size: 12px" });
   if (layout.many) box.append(element("b", "", { textContent: series }));
   box.append(...lines.map((textContent) => element("div", "", { textContent })));
   return box;
@@ -78,9 +78,16 @@ function chart(box, plot, send) {
     if (gone) return;
     [root] = await loaded(bokeh).embed.embed_item(structuredClone(item), figure);
     if (gone) return remove();
-    // Of a line, Bokeh finds the point above or below the mouse, however far: only 12 pixels count.
-    named("hover").tooltips = (source, { index, sy, snap_sy }) =>
-      plot.lines && Math.abs(sy - snap_sy) > 12 ? null : tip(plot, source, index);
+    // Of a line, Bokeh finds the point above or below the mouse, however far: only the near ones count. It finds a
+    // point twice, where the mouse is exactly between two pieces of the line.
+    let found = null;
+    named("hover").tooltips = (source, { index, sy, snap_sy }) => {
+      const [key, far] = [`${source.name} ${index}`, names.length > 8 ? 4 : 12];
+      if (plot.lines && (Math.abs(sy - snap_sy) > far || key === found)) return null;
+      queueMicrotask(() => (found = null));
+      found = key;
+      return tip(plot, source, index);
+    };
     // Off the screen it has its data, and is not painted.
     new IntersectionObserver((seen) => root.model.setv({ hold_render: !seen.at(-1).isIntersecting })).observe(figure);
     draw();
