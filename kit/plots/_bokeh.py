@@ -120,7 +120,8 @@ def _figure(chart: Any, **options: Any) -> Any:
     drawn.grid.grid_line_color, drawn.grid.grid_line_alpha = _GREY, 0.25
     for axis, label in zip(drawn.axis, chart._labels(), strict=True):
         axis.axis_label, axis.axis_label_text_font_style = plain(label, 60), "normal"
-        axis.axis_line_color = axis.major_tick_line_color = axis.minor_tick_line_color = _GREY
+        axis.axis_line_color = axis.major_tick_line_color = _GREY
+        axis.minor_tick_line_color = None
         axis.major_label_text_color = axis.axis_label_text_color = _GREY
     drawn.title.text_color, drawn.title.text_font_style = _GREY, "normal"
     drawn.yaxis.formatter.use_scientific = False

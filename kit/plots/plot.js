@@ -103,7 +103,7 @@ function chart(box, plot, send) {
       const line = named(`line ${slot}`);
       const button = element("button", "", { textContent: name, title: name, ariaPressed: line.visible });
       button.onclick = () => (button.ariaPressed = line.visible = !line.visible);
-      button.style.setProperty("--colour", colour);
+      button.style.setProperty("--line", `${line.glyph.line_dash?.length ? "dashed" : "solid"} ${colour}`);
       return button;
     });
     legend.replaceChildren(...buttons);
