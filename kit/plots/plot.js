@@ -150,7 +150,7 @@ function written(box, plot) {
 // JupyterLab writes into the file, in place of the live plot, its last picture, which every reader shows. The page goes
 // on with the live plot, and a page that opens the file while the kernel runs makes it live again.
 function attend(manager, id, picture) {
-  const { context } = manager;
+  const context = manager?.context; // of JupyterLab and Notebook 7
   const holders = new Set([id]); // the plot, and the boxes that hold it
   const each = (act) => {
     for (const cell of context?.saveState ? context.model.cells : []) // other front ends keep what they like
