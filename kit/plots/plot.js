@@ -67,7 +67,7 @@ function tip({ layout, digits, names }, { name, data }, row) {
 function chart(box, plot, send) {
   const { bokeh, item, height, many } = plot.layout;
   const [figure, legend] = [element("div", "kit-figure"), element("div", "kit-legend")];
-  let [root, gone, names] = [null, false, []]; // the figure's view, whether it is over, what the legend shows
+  let [root, gone, names, tipped] = [null, false, [], null]; // the figure's view, whether it is over, what is shown
   const named = (name) => root.model.document.get_model_by_name(name);
   async function embed() {
     for (; !gone && !(loaded(bokeh) && figure.isConnected); await pause(30)) { // BokehJS measures the page
@@ -80,12 +80,11 @@ function chart(box, plot, send) {
     if (gone) return remove();
     // Of a line, Bokeh finds the point above or below the mouse, however far: only the near ones count. It finds a
     // point twice, where the mouse is exactly between two pieces of the line.
-    let found = null;
     named("hover").tooltips = (source, { index, sy, snap_sy }) => {
       const [key, far] = [`${source.name} ${index}`, names.length > 8 ? 4 : 12];
-      if (plot.lines && (Math.abs(sy - snap_sy) > far || key === found)) return null;
-      queueMicrotask(() => (found = null));
-      found = key;
+      if (plot.lines && (Math.abs(sy - snap_sy) > far || key === tipped)) return null;
+      queueMicrotask(() => (tipped = null));
+      tipped = key;
       return tip(plot, source, index);
     };
     // Off the screen it has its data, and is not painted.
