@@ -15,6 +15,18 @@ from kit.plots._text import clean, cut
 
 __all__ = ["is_wanted", "label", "picture", "shown", "stills"]
 
+_DAY = "\n%Y-%m-%d"  # as in the live charts: times in UTC, and below them their day
+_TIMES: Any = {
+    "timezone": "UTC",
+    "date.autoformatter.year": "%Y",
+    "date.autoformatter.month": "%Y-%m",
+    "date.autoformatter.day": "%Y-%m-%d",
+    "date.autoformatter.hour": f"%H:%M{_DAY}",
+    "date.autoformatter.minute": f"%H:%M{_DAY}",
+    "date.autoformatter.second": f"%H:%M:%S{_DAY}",
+    "date.autoformatter.microsecond": f"%H:%M:%S.%f{_DAY}",
+}
+
 shown: "WeakValueDictionary[str, Any]" = WeakValueDictionary()  # the plots that were displayed, by their widget's id
 
 
@@ -39,30 +51,32 @@ def label(text: str, most: int = 80) -> str:
 
 def picture(chart: Any) -> dict[str, Any]:
     """A chart as a MIME bundle, in the look of the live ones, with its note below it."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    drawn = Figure(figsize=(7.2, chart.height / 100), dpi=80, layout="constrained")
-    axes = drawn.add_subplot()
-    axes.set_title(label(chart.title), fontsize=10, loc="left", parse_math=False)
-    axes.grid(visible=True, color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-    for axis, text in zip((axes.xaxis, axes.yaxis), chart._labels(), strict=True):
-        axis.set_label_text(label(text), fontsize=8, parse_math=False)
-    sources, extras = chart._sources(), chart._extras()
-    artists = {
-        name: _paint(axes, sources[f"source {slot}"], extras, own)
-        for slot, name, own in extras.get("names", [[0, "", colour(0)]])
-    }
-    if len(artists) > 1:
-        _legend(axes, artists)
-    note = f"still picture, {chart.note}"
-    drawn.supxlabel(note, fontsize=8, color="#777777", x=0.01, ha="left", parse_math=False)
-    out = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # it draws a box for an emoji
-        drawn.savefig(out, format="png", metadata={"Software": None})
+    with rc_context(_TIMES):
+        drawn = Figure(figsize=(7.2, chart.height / 100), dpi=80, layout="constrained")
+        axes = drawn.add_subplot()
+        axes.set_title(label(chart.title), fontsize=10, loc="left", parse_math=False)
+        axes.grid(visible=True, color="#dddddd", linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.tick_params(labelsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
+        for axis, text in zip((axes.xaxis, axes.yaxis), chart._labels(), strict=True):
+            axis.set_label_text(label(text), fontsize=8, parse_math=False)
+        sources, extras = chart._sources(), chart._extras()
+        artists = {
+            name: _paint(axes, sources[f"source {slot}"], extras, own)
+            for slot, name, own in extras.get("names", [[0, "", colour(0)]])
+        }
+        if len(artists) > 1:
+            _legend(axes, artists)
+        note = f"still picture, {chart.note}"
+        drawn.supxlabel(note, fontsize=8, color="#777777", x=0.01, ha="left", parse_math=False)
+        out = io.BytesIO()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # it draws a box for an emoji
+            drawn.savefig(out, format="png", metadata={"Software": None})
     return {"image/png": base64.b64encode(out.getvalue()).decode()}
 
 
