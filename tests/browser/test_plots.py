@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser.conftest import write_notebook
+from tests.browser.hosts import pointed
 from tests.browser.lab import LabPage, RunningLab
-from tests.wait import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -306,28 +306,6 @@ form = Form(lambda **given: evil, label=evil, **{evil: names, "$a$ and $b$": "te
 display(odd, bar, table, LiveList(title=evil).append(names), Metric(title=evil).append(3), form)
 form.apply()
 """
-_AT = """([title, x, y]) => {
-    const view = [...Bokeh.index.roots].find(view => view.model.title?.text?.includes(title) && view.el.isConnected);
-    const box = view.el.getBoundingClientRect();
-    return [box.x + view.frame.x_scale.compute(x), box.y + view.frame.y_scale.compute(y)];
-}"""
-
-
-def pointed(page: Page, title: str, x: float, y: float) -> str:
-    """What the tooltip says when the mouse is at a point of a chart."""
-
-    def is_shown() -> bool:
-        left, top = page.evaluate(_AT, [title, x, y])
-        page.mouse.move(left - 3, top)
-        page.mouse.move(left, top)
-        return page.locator(".kit-tip").count() == 1
-
-    page.mouse.move(0, 0)
-    expect(page.locator(".kit-tip")).to_have_count(0)
-    wait_until(is_shown, timeout=20, what="a tooltip")
-    return page.locator(".kit-tip").inner_text()
-
-
 _TIMES = """
 at = pd.Timestamp("2026-01-05T23:59:59.990Z") + pd.to_timedelta([0, 10, 20], unit="ms")
 times = LineChart("at", "v", title="times", height=220).append({"at": at, "v": [1, 2, 3]})
@@ -367,7 +345,7 @@ def test_every_text_of_data_or_user_is_text_in_the_page(plots: Plots) -> None:
     assert cell.locator(".kit-plot td").all_text_contents()[::-1] == shown
     cell.locator(".kit-chart").first.scroll_into_view_if_needed()
     for number in range(8):
-        assert pointed(page, "odd", 1, number).splitlines() == [shown[number], "<i>x</i>: 1", f"@{{y}} $y: {number}"]
+        assert pointed(page, "odd", number, 1).splitlines() == [shown[number], "<i>x</i>: 1", f"@{{y}} $y: {number}"]
     assert page.evaluate("window.hacked") is None
     assert page.locator("img[src=x]").count() == 0
     assert cell.locator(".widget-html").get_by_text("$a$ and $b$").count() == 1
