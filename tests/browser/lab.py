@@ -160,9 +160,9 @@ class LabPage:
         The addresses that were asked for outside this machine.
     """
 
-    def __init__(self, browser: Browser, lab: RunningLab, *, zone: str | None = None) -> None:
+    def __init__(self, browser: Browser, lab: RunningLab) -> None:
         self.lab, self.name = lab, ""
-        self.page: Page = browser.new_page(viewport={"width": 1280, "height": 900}, timezone_id=zone)
+        self.page: Page = browser.new_page(viewport={"width": 1280, "height": 900})
         self.page.set_default_timeout(30_000)
         self.complaints: list[str] = []
         self.strangers: list[str] = []
