@@ -86,7 +86,7 @@ class Hosts:
 
 
 _AT = """([title, slot, row]) => {
-    const view = [...Bokeh.index.roots].find(view => view.model.title?.text?.includes(title) && view.el.isConnected);
+    const view = [...Bokeh.index.roots].find(view => view.model.title?.text?.startsWith(title) && view.el.isConnected);
     const { glyph, data_source: { data } } = view.model.renderers.find(
         one => one.data_source.name === `source ${slot}`);
     const [x, y] = glyph.type === "Quad" ? [(data.left[row] + data.right[row]) / 2, data.y[row] / 2]

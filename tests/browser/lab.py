@@ -192,6 +192,18 @@ class LabPage:
         self._ready()
         return self
 
+    def open_lab(self) -> None:
+        """Open JupyterLab anew, without a notebook."""
+        parts = urlsplit(self.lab.url)
+        self.page.goto(parts._replace(path=f"/lab/workspaces/{uuid.uuid4().hex[:8]}").geturl())
+        self.page.wait_for_function("window.jupyterapp?.restored.then(() => true)")
+
+    def show(self, notebook: str) -> None:
+        """Open a notebook in the page that is there; returns when its kernel is ready."""
+        self.name = notebook
+        self.page.evaluate("path => jupyterapp.commands.execute('docmanager:open', {path})", notebook)
+        self._ready()
+
     def reload(self) -> None:
         """Reload the page, as F5 does; the kernel goes on."""
         # JupyterLab notes which tabs are open about a second after a change.

@@ -285,8 +285,9 @@ def test_a_restart_of_the_kernel_raises_nothing_in_the_page_and_running_again_wo
 
 
 def test_a_notebook_that_is_opened_again_in_a_slow_browser_shows_the_last_state(plots: Plots) -> None:
+    plots.page.open_lab()
     with plots.page.slower(4):
-        plots.page.open("plots.ipynb")
+        plots.page.show("plots.ipynb")
         plots.check_all()
     plots.ask("fill(30); print('filled')")
     plots.check_all()
@@ -296,7 +297,7 @@ _HOSTILE = r"""
 from IPython.display import display
 evil = "<img src=x onerror='window.hacked = 1'>"
 names = ["@maria", "$index", "<b>x</b>", evil, "$$x^2$$", "_lead", "😀", "half \ud83d", "a tweet " * 40]
-odd = LineChart("<i>x</i>", "@{y} $y", by="who", title="$$odd$$ <b>title</b> \ud83d", height=260)
+odd = LineChart("<i>x</i>", "@{y} $y", by="who", title="odd $$title$$ <b>title</b> \ud83d", height=260)
 odd.append([{"<i>x</i>": n, "@{y} $y": k, "who": name} for k, name in enumerate(names) for n in range(3)])
 table = LiveTable(title=evil).append([{evil: name} for name in names])
 bar = BarChart("who", agg="count", title="odd bars", height=200)

@@ -51,6 +51,25 @@ def test_a_chart_is_drawn_kept_up_to_date_and_opened_late_by_the_widget_protocol
     assert set(page.evaluate("[...touched]")) <= {"get", "on", "send", "widget_manager"}
 
 
+def test_a_chart_is_drawn_when_the_one_that_asked_for_bokehjs_is_closed_without_an_answer(hosts: Hosts) -> None:
+    charts = [LineChart("x", "y", title=title).append({"x": [1, 2], "y": [1, 2]}) for title in "ab"]
+    asked = []
+
+    def silent(content: dict[str, Any], buffers: Any = ()) -> None:
+        asked.append(content["kind"]) if content["kind"] == "bokehjs" else send(content, buffers)
+
+    hosts.open(charts[0])
+    send, charts[0].send = charts[0].send, silent
+    hosts.wait_for("() => document.querySelector('.kit-note').textContent", "2 rows")
+    hosts.wait_for("() => sent.length", 0)
+    assert asked == ["bokehjs"]
+    hosts.open(charts[1])
+    charts[0].close()
+    hosts.page.evaluate("hosts[0].ends.forEach(end => end?.())")  # what a front end does then
+    hosts.wait_for(POINTS, [2])
+    charts[1].close()
+
+
 def test_a_table_and_a_secret_of_a_form_need_the_widget_protocol_alone(hosts: Hosts) -> None:
     table = LiveTable(last=3).append(_rows(0, 5))
     hosts.open(table)
