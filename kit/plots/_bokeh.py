@@ -33,9 +33,11 @@ def plain(text: str, most: int = 90) -> str:
 def factors(names: list[str]) -> list[str]:
     """The names of bars, cut; those that are equal then differ by signs that have no width."""
     found: dict[str, None] = {}
-    for name in names:
+    for number, name in enumerate(names):
         text = plain(name, 16)
-        while text in found:
+        if text in found:
+            text += f"{number:b}".replace("0", "\u200b").replace("1", _JOINER)
+        while text in found:  # a name of the data has such signs itself
             text += _JOINER
         found[text] = None
     return list(found)

@@ -109,6 +109,7 @@ def test_long_and_many_names_leave_room_for_the_chart_and_are_whole_under_the_mo
     hosts.open(days.append({"n": range(1259), "a": np.sin(np.arange(1259)), "b": np.cos(np.arange(1259))}))
     figures = _figures(hosts, 4)
     assert [figures[title]["height"] > 60 for title in ("25 long", "100 bars")] == [True, True]
+    assert all(len(text.strip("\u200b\u2060")) <= 16 for text in figures["25 long"]["texts"])
     assert pointed(page, "25 long", 0, 7).splitlines() == [f"who: {_LONG.format(7)}", "n: 8"]
     assert pointed(page, "100 bars", 0, 60).splitlines() == [f"who: {_TWEET.format(60).strip()}", "n: 61"]
     tip = page.locator(".kit-tip").bounding_box()
