@@ -9,7 +9,7 @@ T = TypeVar("T")
 _pause = threading.Event()
 
 
-def wait_until(predicate: Callable[[], T], *, timeout: float = 10.0, what: str = "the condition") -> T:
+def wait_until(predicate: Callable[[], T], *, timeout: float = 30.0, what: str = "the condition") -> T:
     """Ask `predicate` until it gives something true, and return that; fail the test after `timeout` seconds."""
     until = time.monotonic() + timeout
     while not (found := predicate()):

@@ -1,11 +1,12 @@
 """What is made of a solution: the notebook that students get, and the exercise with its checks."""
 
-import importlib.util
+import importlib
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from kit.errors import ConfigError, ExerciseError
@@ -83,16 +84,12 @@ def _described(gap: Gap, pieces: list[Region]) -> Gap:
 
 def _gaps(folder: Path, name: str) -> tuple[Gap, ...]:
     """The gaps of checks, which are a file or a folder, imported once; none if there are no such checks."""
-    places = folder / "checks" / f"{name}.py", folder / "checks" / name / "__init__.py"
-    path = next((place for place in places if name.isidentifier() and place.is_file()), None)
-    if path is None:
+    checks = folder / "checks"
+    places = checks / f"{name}.py", checks / name / "__init__.py"
+    if not name.isidentifier() or not any(place.is_file() for place in places):
         return ()
-    module: Any = sys.modules.get(known := f"kit_checks_{name}")
-    if module is None or module.__file__ != str(path):
-        inside = [str(path.parent)] if path.name == "__init__.py" else None
-        spec: Any = importlib.util.spec_from_file_location(
-            f"kit_checks_{name}", path, submodule_search_locations=inside
-        )
-        module = sys.modules[known] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return tuple(module.GAPS)
+    # a package of this folder's own, so that exercises can share what is beside their checks: `from .. import …`
+    package = sys.modules.setdefault(known := f"kit_checks_{hash(checks):x}", ModuleType(known))
+    package.__path__ = [str(checks)]
+    importlib.invalidate_caches()
+    return tuple(importlib.import_module(f"{known}.{name}").GAPS)

@@ -191,6 +191,42 @@ def measure(browser: Any, lab: RunningLab, servers: str, *, way: str, rate: int,
     }
 
 
+_TABLE = """
+import threading, time
+from kit import plots
+table = plots.LiveTable(last=5000)
+def feed():
+    for n in range({count}):
+        table.append({{"n": n, "at": time.time() * 1000, "text": "x" * 40}})
+        time.sleep(0.001)
+threading.Thread(target=feed, daemon=True).start()
+table
+"""
+# How old is the newest row on the page, ten times a second, until the last row is there.
+_AGES = """async count => {
+    const ages = [];
+    const cell = n => document.querySelector(`.kit-plot td:nth-child(${n})`)?.textContent.replaceAll(",", "");
+    for (let n = -1; n < count - 1; n = Number(cell(1) ?? -1)) {
+        if (n >= 0) ages.push(Date.now() - Number(cell(2)));
+        await new Promise(done => setTimeout(done, 100));
+    }
+    return ages;
+}"""
+
+
+def measure_table(browser: Any, lab: RunningLab, *, seconds: float) -> float:
+    """How many milliseconds a table of 5,000 rows is behind at most, while a thousand a second come."""
+    count = int(1000 * seconds)
+    write_notebook(lab.notebooks / "table.ipynb", _TABLE.format(count=count))
+    page = LabPage(browser, lab)
+    try:
+        page.open("table.ipynb").run_all()
+        return float(max(page.page.evaluate(_AGES, count)))
+    finally:
+        page.page.evaluate("jupyterapp.commands.execute('notebook:shutdown-kernel')")
+        page.close()
+
+
 def _settled(page: LabPage, sent: int) -> None:
     """Wait until all is drawn, or nothing more has come for a while: what is behind may catch up."""
     last, since = -1, time.monotonic()
@@ -231,6 +267,7 @@ def main() -> None:
                     print(rows[-1], file=sys.stderr, flush=True)
             many = measure(browser, lab, servers, way="20 x kit.plots", rate=50, seconds=options.seconds)
             soak = measure(browser, lab, servers, way="kit.plots", rate=200, seconds=options.soak)
+            behind = measure_table(browser, lab, seconds=options.seconds)
             rows += [many, {**soak, "way": f"kit.plots, {options.soak:.0f} s"}]
     found = {(row["way"], row["records/s"]): row for row in rows}
     ours, rivals = found["kit.plots", 200], [found[way, 200] for way in ("push_notebook", "BokehModel + stream")]
@@ -244,6 +281,7 @@ def main() -> None:
             Target("p95 at 200/s, beside push_notebook", ours["p95 ms"], rivals[0]["p95 ms"], "ms"),
             Target("p95 at 5,000/s", fast["p95 ms"], 130, "ms"),
             Target("p95 of 20 plots at 50/s each", many["p95 ms"], 300, "ms"),
+            Target("a table of 5,000 rows at 1,000/s, behind at most", behind, 1000, "ms"),
             Target("lost", sum(row["lost"] for row in (ours, fast, many, soak)), 0),
             Target("kernel at 200/s, beside BokehModel", ours["kernel MB"], rivals[1]["kernel MB"], "MB"),
             Target("heap grown in the soak", soak["heap grown MB"], 20, "MB"),

@@ -1,6 +1,5 @@
 """Supervision: how long to wait before a restart, when to give up, what survives a restart."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -142,11 +141,9 @@ def test_a_halt_interrupts_a_long_back_off() -> None:
     with started(actor, Supervisor(first=600.0, longest=600.0)):
         actor.actor_ref.tell(b"a")
         wait_until(actor.mailbox.empty)
-        began = time.monotonic()
         actor.halt()
         actor.ask_to_stop()
-        assert actor.join(5.0)
-        assert time.monotonic() - began < 5.0
+        assert actor.join(30.0)  # where it does not, it waits for 600 s
     assert actor.error is None
 
 

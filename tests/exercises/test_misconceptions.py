@@ -26,7 +26,7 @@ CASES = [
 ]
 # What a student is not to see: where the check is, and with what it works.
 INSIDE = ("Traceback", "kit/", "kit.exercises", "kit_checks", "<locals>", "Probe", "Spy", "Running")
-SECONDS = 10.0
+SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")

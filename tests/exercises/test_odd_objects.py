@@ -10,7 +10,7 @@ from tests.exercises.tools import Student
 
 RIGHT = "def average(numbers):\n    return sum(numbers) / len(numbers)"
 ODD = "import sys, time\nimport numpy as np\nclass A{base}:\n    def {method}(self, *args):\n        {does}\n"
-SECONDS, MEMORY = 6.0, 1 << 31
+SECONDS, MEMORY = 30.0, 1 << 31
 
 GIVES = [
     "[0] * 10**7",

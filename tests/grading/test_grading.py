@@ -192,7 +192,8 @@ class Run:
             (self.folder / f"{name}.ipynb").write_text(text)
         nbformat.write(nbformat.v4.new_notebook(), self.folder / "another.ipynb")
         (root / "solutions" / TWEETS.path.name).symlink_to(TWEETS.path)
-        (root / "solutions" / "checks" / "exercise_tweets").symlink_to(TWEETS.path.parent / "checks/exercise_tweets")
+        for name in ("exercise_tweets", "judging.py"):
+            (root / "solutions" / "checks" / name).symlink_to(TWEETS.path.parent / "checks" / name)
         self.before = self.bytes()
         self.tmp.mkdir()
         self.kit = Kit(root / "home", root, {"TMPDIR": str(self.tmp), "KIT_X_BEARER_TOKEN": SECRET})

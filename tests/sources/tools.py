@@ -16,7 +16,7 @@ from kit.sources import TweetStream
 
 ORIGIN = 1_767_623_400  # 2026-01-05T14:30:00Z
 MONDAY = "2008-09-15"
-AT_ONCE = 3.0  # seconds; far below any time-out that could end a wait instead, far above what a busy machine needs
+AT_ONCE = 9.0  # seconds; far below any time-out that could end a wait instead, far above what a busy machine needs
 
 
 @cache

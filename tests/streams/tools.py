@@ -9,7 +9,7 @@ import pandas as pd
 from kafka import KafkaProducer
 
 NOON = 1_767_614_400_000  # 2026-01-05T12:00:00Z in milliseconds
-AT_ONCE = 3.0  # seconds; far below what could end a wait instead, far above what a busy machine needs
+AT_ONCE = 9.0  # seconds; far below what could end a wait instead, far above what a busy machine needs
 
 
 def value(number: int, **more: Any) -> bytes:

@@ -39,6 +39,11 @@ def test_the_rest_keeps_to_its_lines() -> None:
     assert sum(map(_lines, rest)) <= _REST
 
 
+def test_the_checks_of_an_exercise_keep_to_their_lines() -> None:
+    for name in ("exercise_tweets",):
+        assert sum(map(_lines, (_ROOT.parent / "solutions" / "checks" / name).rglob("*.py"))) <= 700
+
+
 @pytest.mark.parametrize("path", _MODULES, ids=lambda path: str(path.relative_to(_ROOT)))
 def test_a_module_and_its_functions_can_be_read_at_a_glance(path: Path) -> None:
     assert _lines(path) <= _MODULE

@@ -1,5 +1,4 @@
-"""Exercise 1: stream listener → actor → Kafka, as CSV. Each check observes what the student's code does, and takes any
-right way."""
+"""Exercise 1: stream listener → actor → Kafka. Each check observes what the code does, and takes any right way."""
 
 from kit.exercises import Gap
 

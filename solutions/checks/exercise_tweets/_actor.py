@@ -15,8 +15,8 @@ from kit.errors import ExerciseError
 from kit.exercises import CheckContext, StudentError, plain, shown
 from kit.servers.ports import choose_port
 
+from ..judging import difference, judge, same
 from . import _common as common
-from ._common import judge
 
 _EVERY, _COUNT = (4, 5), 43  # many times ten, so that a ten that was written down is seen; and no multiple
 _TURN = "the text of a tweet is shown when its number divides by self.every"
@@ -74,7 +74,7 @@ def _check_shown(context: CheckContext, count: Any, every: int, live: list[Any],
         return
     strange = items[numbers.index(0)] if 0 in numbers else ""
     shown_then = tweets[wanted[numbers.index(0) % len(wanted)] - 1].text if strange else ""
-    changed = common.difference(shown_then, strange)
+    changed = difference(shown_then, strange)
     got = shown(strange) if strange else f"tweets number {', '.join(map(str, numbers))}" if items else "an empty list"
     judge(context, f"the texts of tweets number {every}, {2 * every} … {wanted[-1]}, of {_COUNT}", got,
         (count != _COUNT and (count != 0 or len(items) in (0, _COUNT)), f"each actor counts its own tweets, every one of them, in self.received: it is {shown(count)} after {_COUNT} tweets"),
@@ -128,7 +128,7 @@ def start_actor(context: CheckContext) -> None:
         actor = ref._actor_weakref()
         for name, wanted in given.items():
             got = vars(actor).get(name, "nothing")
-            right = got is wanted or (isinstance(wanted, int | str) and common.same(got, wanted))
+            right = got is wanted or (isinstance(wanted, int | str) and same(got, wanted))
             judge(context, f"self.{name} = {names[id(wanted)]}", f"self.{name} = {names.get(id(got), shown(got))}",
                 (not right and id(got) in names, "pass the arguments on in this order: producer, topic, live, every"),
                 (not right, f"pass {name} on as it came"))  # fmt: skip
@@ -216,14 +216,14 @@ def _check_message(context: CheckContext, message: Any, tweet: common.Tweet, aft
         (kind == "Tweet" and not isinstance(message, tuple), f"that is tweepy's; make one of yours of it: {common.FIELDS}"),
         (getattr(type(message), "_fields", ()) != common.Tweet._fields, f"the message is to be a Tweet of yours: {common.FIELDS}"))  # fmt: skip
     at, author, words = plain(message)
-    other = common.same(words, text) or any(common.same(words, tweet.text) for tweet in common.TWEETS.values())
-    swapped = not common.same(author, user) and any(common.same(part, user) for part in (at, words))
+    other = same(words, text) or any(same(words, tweet.text) for tweet in common.TWEETS.values())
+    swapped = not same(author, user) and any(same(part, user) for part in (at, words))
     number = at if isinstance(at, int | float) and not isinstance(at, bool) else 0
     judge(context, expected, message,
         (swapped, f"the order is another: {common.FIELDS}"),
-        (not common.same(author, user), f"that is not the author's username, as it is; {_RESPONSE}"),
-        (not common.same(words, text) and other, f"that is the text of another tweet; {_RESPONSE}"),
-        (not common.same(words, text), f"that is not the text, as it is; {common.difference(text, words) or _RESPONSE}"),
+        (not same(author, user), f"that is not the author's username, as it is; {_RESPONSE}"),
+        (not same(words, text) and other, f"that is the text of another tweet; {_RESPONSE}"),
+        (not same(words, text), f"that is not the text, as it is; {difference(text, words) or _RESPONSE}"),
         (isinstance(at, str), f"a number, not a text: {common.NOW}"),
         (abs(number - before / 1000) < 60, "these are seconds; a second has 1000 milliseconds"),
         (abs(number - before * 1e3) < 60e6, "these are microseconds; a millisecond has 1000 of them"),

@@ -1,23 +1,19 @@
-"""What the checks share: tweets as people write them, tables of advice, and a spy producer for an actor without a thread.
+"""What the checks share: tweets as people write them, and a spy producer for an actor without a thread."""
 
-A table has one row for each mistake: what is seen, and the sentence that says what is wrong and where to look.
-"""
-
-import re
 import threading
 import time
+from collections import namedtuple
 from collections.abc import Callable, Iterable
-from difflib import SequenceMatcher
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import kafka
-from kafka.errors import KafkaTimeoutError
 from kafka.producer import future as futures
-from kafka.serializer import DefaultSerializer
 
 from kit import plots
-from kit.exercises import CheckContext, TookTooLong, plain, shown
-from kit.exercises._values import text_of
+from kit.exercises import CheckContext, TookTooLong, shown
+
+from ..judging import advice_on, difference, judge, same
 
 AT = 1_767_623_400_123
 FIELDS = "a Tweet has three fields: fetched_ms, user, text"
@@ -30,13 +26,10 @@ UNCALLED = "give the serializer itself, without () behind it if it is a function
 SERVERS = "use the servers that the function gets, for bootstrap_servers"
 _LOOK = "what waits keeps all mail waiting: look for ask, get, flush, a sleep, a loop, or another producer than self.producer"
 _NAMED = "the producer's send takes the topic, and key and value by name"
-_PAIR = "to_record gives a pair of text, and send takes its two parts, each by itself"
 _SLOW = 0.009  # seconds; of the quickest quarter of many calls: a busy machine slows some of them, not all
 _RUN_SECONDS, _ROUND_TRIP = 2.0, 0.02
 _SHORT = 1.0  # seconds; a time-out below is none for a broker that is busy
 _LATE = 0.1  # seconds after which the records of an actor that waits by callbacks are acknowledged
-_LONG = 5000
-_SIGNS = {"\n": "line break", "\r": "carriage return", "\t": "tab", " ": "space", ",": "comma", '"': "quote", "'": "quote", "\ufeff": "byte order mark"}  # fmt: skip
 # An error's kinds and its message, as in "TypeError Exception: sequence item 0: …".
 _ERRORS = (
     ("ConfigError.*partitions as", "the number of partitions is a whole number, without quotes and without a point"),
@@ -55,7 +48,7 @@ _ERRORS = (
     ("UnicodeError", "the producer makes UTF-8 of text by itself: give it the text"),
     ("AttributeError.*FutureRecordMetadata", f"a future has no such method, and none is needed: {_LOOK}"),
     ("(Attribute|Name)Error.*flush", f"it is the producer in self that waits for its records: {UNTIL}"),
-    (r"AttributeError.*encode|TypeError.*TweetActor.send\(\)", _PAIR),
+    (r"AttributeError.*encode|TypeError.*TweetActor.send\(\)", "to_record gives a pair of text, and send takes its two parts, each by itself"),
     (r"AttributeError.*('KafkaProducer'|'str'.* '(send|publish|produce|append|put|write)')", f"it is the producer that sends, by its method send: {_NAMED}"),
     (r"TypeError.*(send\(\)|bytes|serialized|encoding)", f"it makes the bytes, and needs no more: {_NAMED}"),
     (r"TypeError.*tell\(\)", "a message is one thing: the Tweet as a whole"),
@@ -69,16 +62,8 @@ _ERRORS = (
     (r"(AttributeError.*'Tweet')|(TypeError.*Tweet.*argument)", FIELDS),
     ("TypeError.*(tuple|string) indices must be integers", "a named tuple such as Tweet has its fields by name, after a dot"),
 )  # fmt: skip
-
-
-class Tweet(NamedTuple):
-    """As in the notebook."""
-
-    fetched_ms: int
-    user: str
-    text: str
-
-
+advise = partial(advice_on, table=_ERRORS)
+Tweet = namedtuple("Tweet", "fetched_ms user text")  # as in the notebook
 # Eleven: an actor that shows each fourth or fifth shows nearly all of them in turn.
 TWEETS = {
     "plain text": Tweet(AT, "ana", "Lehman files for bankruptcy"),
@@ -99,47 +84,6 @@ def tweet_class(namespace: Any) -> Any:
     """The notebook's Tweet; ours where another thing has this name."""
     found = namespace.get("Tweet")
     return found if isinstance(found, type) and getattr(found, "_fields", ()) == Tweet._fields else Tweet
-
-
-def first(*table: tuple[object, str]) -> str:
-    """The sentence of the first row that is true; or nothing."""
-    return next((advice for true, advice in table if true), "")
-
-
-def judge(context: CheckContext, expected: str, got: object, *table: tuple[object, str]) -> None:
-    """End the check with the first row that is true, if there is one."""
-    if advice := first(*table):
-        context.wrong(expected, got=got, advice=advice)
-
-
-def advise(error: BaseException) -> str:
-    """What to say about an error of the student's code; or nothing."""
-    kinds = " ".join(kind.__name__ for kind in type(error).__mro__[:-2])
-    text = f"{kinds}: {text_of(error)}"
-    return first(*((re.search(pattern, text, re.DOTALL), advice) for pattern, advice in _ERRORS))
-
-
-def same(got: Any, wanted: Any) -> bool:
-    """Whether a value is the one that is wanted, whatever a student's or a library's `==` gives."""
-    got = plain(got)
-    return type(got) is type(wanted) and bool(got == wanted)
-
-
-def difference(text: str, got: Any) -> str:
-    """What was done to a text, in words; nothing if it is the same text, or quite another one."""
-    got = plain(got)
-    if not isinstance(got, str) or got == text or len(got) > _LONG:
-        return ""
-    if len(got) > len(text) // 4 and text.rstrip().startswith(got):
-        return f"the text is cut: its end is missing, {text[len(got) :][:40]!r}"
-    steps = SequenceMatcher(None, text, got, autojunk=False)
-    if steps.ratio() < 0.5:
-        return ""
-    kind, a, b, c, d = next(step for step in steps.get_opcodes() if step[0] != "equal")
-    parts = text[a:b], got[c:d]
-    old, new = (f"{part!r} (a {_SIGNS[part[0]]})" if part[:1] in _SIGNS else repr(part) for part in parts)
-    done = {"delete": f"{old} is left out", "insert": f"{new} is added", "replace": f"{old} became {new}"}[kind]
-    return f"keep every character, and its case, as it came: {done}"
 
 
 class FutureRecordMetadata(futures.FutureRecordMetadata):  # type: ignore[misc]  # kafka-python has no types
@@ -171,7 +115,9 @@ class KafkaProducer(kafka.KafkaProducer):  # type: ignore[misc]
         self.thread, self.from_another_thread, self._closed = 0, False, False
 
     def send(self, topic: Any, value: Any = None, key: Any = None, headers: Any = None, partition: Any = None) -> Any:
-        self.given.append(tuple(DefaultSerializer().serialize(topic, [], part) for part in (key, value)))
+        self.given.append(
+            tuple(kafka.serializer.DefaultSerializer().serialize(topic, [], part) for part in (key, value))
+        )
         self.elsewhere += [] if same(topic, self.topic) else [topic]
         self.partitions += [] if partition is None else [partition]
         self.from_another_thread |= threading.get_ident() != self.thread
@@ -193,7 +139,7 @@ class KafkaProducer(kafka.KafkaProducer):  # type: ignore[misc]
         self.waits += not self.stopping
         if timeout is not None and timeout < _SHORT and any(future in self.open for future in futures):
             time.sleep(timeout)
-            raise KafkaTimeoutError("Timeout waiting for records to be acknowledged")
+            raise kafka.errors.KafkaTimeoutError("Timeout waiting for records to be acknowledged")
         time.sleep(_ROUND_TRIP if self.open else 0)
         for future in futures:
             self.acknowledge(future)

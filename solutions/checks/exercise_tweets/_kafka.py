@@ -5,14 +5,13 @@ import io
 from typing import Any
 
 import kafka
-from kafka.errors import KafkaError
 
 from kit import topics
 from kit.exercises import CheckContext, StudentError, TookTooLong, plain, shown
 
-from ._common import LIBRARY, SERVERS, TWEETS, UNCALLED, Tweet, advise, difference, first, judge, same, tweet_class
+from ..judging import difference, first, judge, same
+from ._common import LIBRARY, SERVERS, TWEETS, UNCALLED, Tweet, advise, tweet_class
 
-_TOPIC_SECONDS = 5.0  # deleting and creating may take three; the student is to read what is wrong with it
 _SETTINGS = "leave the producer's other settings as they are"
 _UTF8 = "the text above says what makes UTF-8 of text"
 _SENT = {"zoë": ' à la hausse, "to the moon" 🚀 ', "Hal": "RT @bo: AT&amp;T\tup"}
@@ -40,7 +39,7 @@ def _create(context: CheckContext, function: Any, name: str, when: str) -> None:
     there = "the topic is there already, and that is fine: leave it, without an error" if name in before else ""
     context.advise = lambda error: there or advise(error)
     try:
-        context.call(function, name, on=f"create_topic({name!r}), {when}", seconds=_TOPIC_SECONDS)
+        context.call(function, name, on=f"create_topic({name!r}), {when}", seconds=5.0)
     except TookTooLong as late:
         advice = "look for a loop, or for a wait for a topic that does not exist: sending to one does not make it"
         context.wrong(f"an end within {late.seconds:g} s", got=f"it was still busy, at {late.line}", advice=advice)
@@ -109,7 +108,7 @@ def _send(context: CheckContext, producer: Any, topic: str) -> None:
         given = {name: producer.config[name] for name in ("key_serializer", "value_serializer")}
         missing = " and no ".join(name for name, serializer in given.items() if serializer is None)
         judge(context, "a producer that takes text, and sends it as UTF-8", text,
-            (isinstance(error, KafkaError | TookTooLong), _SETTINGS),
+            (isinstance(error, kafka.errors.KafkaError | TookTooLong), _SETTINGS),
             (isinstance(error, UnicodeError), "that encoding has no sign for it, UTF-8 has them all"),
             ("serialized" in text and missing, f"Kafka stores bytes, and it has no {missing}: {_UTF8}"),
             (any(not callable(getattr(one, "fn", str)) for one in given.values()), UNCALLED),
@@ -150,7 +149,6 @@ def _line_advice(line: str, rows: list[list[str]], wanted: list[str], earlier: l
     (at, user, text), row = wanted, rows[0] if len(rows) == 1 else []
     given = row[2] if row[:2] == [at, user] and len(row) == 3 else ""  # all is right but for the text
     encoded = line.startswith(("b'", 'b"')) or "b'" in line.replace(text, "")
-    stripped = given.strip() == text.strip() and not line.endswith("\n")
     return first(
         (not line, "a StringIO has two ways to give its text: read() goes on where the writer has stopped, at the end"),
         (encoded, "str() of bytes writes b'…' around them: leave out encode(), for the value is to be text"),
@@ -159,9 +157,8 @@ def _line_advice(line: str, rows: list[list[str]], wanted: list[str], earlier: l
         (rows[1:] and rows[0] in earlier, "the lines of earlier calls are still there: make a new StringIO() in each call"),
         (rows[1:] and (wanted in rows or set(Tweet._fields) <= set(rows[0])), "one line only, of the tweet itself: without a header, or a second line break"),
         (row and row in (list(text), list(user)), "writerow takes a text for a list of letters; give it the row of all three fields"),
-        (len(row) in (1, 2), _COLUMNS),
+        (len(row) in (1, 2) or row[:-1] == wanted, _COLUMNS),
         (f", {user}" in line, "no space after a comma: it would belong to the field"),
-        (row[3:] and row[:3] == wanted, "three fields, and no more: fetched_ms, user, text"),
         (row[1:] == [user, text] and row[0].startswith(at[:-3]), "the time stays in milliseconds, a whole number"),
         (row[1:] == [user, text], "the first field is the tweet's fetched_ms, as it is: not another time"),
         (sorted(row) == sorted(wanted), "the order is fetched_ms, user, text"),
@@ -169,7 +166,7 @@ def _line_advice(line: str, rows: list[list[str]], wanted: list[str], earlier: l
         (given.strip("'") == text, f"the quotes of repr() are Python's, and not CSV's: {LIBRARY}"),
         (given.strip('"') == text, "quotes are added where they are needed: give the text as it is"),
         ("\\" in line, f"a backslash is nothing special in CSV, where a quote is written twice: {LIBRARY}, if its settings stay as they are"),
-        (stripped, "strip() of a line takes white space of the text, too, where only the end of the line may go"),
+        (given.strip() == text.strip() and not line.endswith("\n"), "strip() of a line takes white space of the text, too, where only the end of the line may go"),
         (given, f"{difference(text, given) or 'keep every character of the text'}; in a field with quotes CSV holds it"),
         (f"'{text}'" in line, "the quote of CSV is the double one, and so it is in Python's csv module by itself"),
         ("\r" in text.replace("\r\n", ""), r"a carriage return (\r) needs quotes, too: csv quotes what is in its lineterminator"),

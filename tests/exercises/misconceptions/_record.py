@@ -39,7 +39,7 @@ WRONG = [
         hears="a backslash is nothing special",
     ),
     Wrong("quotes are single", _written('csv.writer(line, quotechar="\'")'), hears="the double one", got="'calm"),
-    Wrong("more is better", _written(row="[*tweet, tweet.text]"), hears="three fields, and no more"),
+    Wrong("more is better", _written(row="[*tweet, tweet.text]"), hears="the fields are fetched_ms, user, text"),
     Wrong("one line is the first", _written(end="tweet.user, line.getvalue().splitlines()[0]"), hears="goes on after"),
     Wrong(
         "closed is complete", _written(end="line.close() or tweet.user, line.getvalue()"), kind=Crashed, hears="close()"
