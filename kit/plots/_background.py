@@ -92,8 +92,7 @@ class Follower:
         return not self._thread.is_alive()
 
     def _call(self, name: str) -> None:
-        method = getattr(self._source, name, None)
-        if callable(method):  # the `stop` of a range is a number
+        if callable(method := getattr(self._source, name, None)):  # the `stop` of a range is a number
             method()
 
     def _run(self) -> None:

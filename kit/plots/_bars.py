@@ -8,7 +8,7 @@ import pandas as pd
 
 from kit.errors import PlotError
 from kit.plots._charts import LAST, Chart, Drawing
-from kit.plots._figures import Look, plain
+from kit.plots._figures import Look, factors
 from kit.plots._values import csv_of
 from kit.plots._window import Array, Column
 
@@ -60,10 +60,9 @@ class BarChart(Chart):
     def _draw(self) -> Drawing:
         bars = self.bars()
         names, heights = list(bars)[:_MOST_BARS], np.array(list(bars.values())[:_MOST_BARS], float)
-        shown = {name: plain(name, 16) for name in names}
-        tilt = 0.9 if sum(map(len, shown.values())) > 70 else "horizontal"
-        axis = {"major_label_overrides": shown, "major_label_orientation": tilt}
-        more = {"texts": {"x": names}, "set": {"names": axis, "factors": {"factors": names}}}
+        shown = factors(names)
+        axis = {"major_label_orientation": 0.9 if sum(map(len, shown)) > 70 else "horizontal"}
+        more = {"texts": {"x": names, "factor": shown}, "set": {"names": axis, "factors": {"factors": shown}}}
         remarks = {
             "without a finite value": int((~np.isfinite(self._window.arrays[-1])).sum()) if self.y else 0,
             "more bars are not drawn": len(bars) - _MOST_BARS,

@@ -69,8 +69,7 @@ class Chart(Plot):
     def _remarks(self) -> dict[str, int]:
         return self.drawing().remarks
 
-    def still(self) -> dict[str, Any]:
-        return picture(self)
+    still = picture
 
 
 def _overlap(old: list[Array], new: list[Array]) -> int:
@@ -152,8 +151,7 @@ class _Series(Chart):
         labels = self.x, self.y[0] if len(self.y) == 1 else "value"
         look = Look(self._glyph, labels, axis, slots, many=self.by is not None or len(self.y) > 1)
         names = [[slot, clean(name), colour(slot)] for name, slot in self._slots.items()]
-        more = {"names": names, "digits": digits, "lines": self._glyph == "line"}
-        return Drawing(look, sources, more, remarks)
+        return Drawing(look, sources, {"names": names, "digits": digits, "lines": self._glyph == "line"}, remarks)
 
     def csv(self) -> str:
         with self._lock:

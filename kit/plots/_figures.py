@@ -13,7 +13,7 @@ import numpy as np
 
 from kit.plots._values import clean, cut
 
-__all__ = ["FEW_POINTS", "MOST_SERIES", "Look", "colour", "layout", "picture", "plain"]
+__all__ = ["FEW_POINTS", "MOST_SERIES", "Look", "colour", "factors", "layout", "picture", "plain"]
 
 _HERE = Path(__file__).parent
 # Okabe and Ito's colours, told apart by colour-blind eyes too (jfly.uni-koeln.de/color); the yellow is left out, for it
@@ -24,11 +24,15 @@ MOST_SERIES = 50
 FEW_POINTS = 60  # of a line, that are drawn as dots, too: more would hide it
 _LEGEND = 12  # how many series a picture names
 
+_CLOCK = {"hour": "%H:%M", "minute": "%H:%M", "second": "%H:%M:%S", "microsecond": "%H:%M:%S.%f"}
+# Of pictures, as in the live charts: the day below the time. A style file can have no line break.
+_TIMES: Any = {f"date.autoformatter.{part}": f"{text}\n%Y-%m-%d" for part, text in _CLOCK.items()}
+
 # For each glyph, the columns of its sources, and its properties.
 _GLYPHS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "line": (("x", "y"), {"x": "x", "y": "y", "line_width": 1.5}),
     "scatter": (("x", "y"), {"x": "x", "y": "y", "size": 5, "alpha": 0.6}),
-    "vbar": (("x", "y"), {"x": "x", "top": "y", "width": 0.8}),
+    "vbar": (("x", "factor", "y"), {"x": "factor", "top": "y", "width": 0.8}),
     "quad": (("left", "right", "y"), {"left": "left", "right": "right", "bottom": 0, "top": "y", "alpha": 0.8}),
 }
 
@@ -54,6 +58,12 @@ def colour(number: int) -> str:
 def plain(text: str, most: int = 90) -> str:
     """A text as Bokeh draws it as it is written: a sign without width parts what it takes for signs of a formula."""
     return re.sub(r"(\$(?=\$)|\\(?=[()\[\]]))", "\\1\u2060", cut(text, most))
+
+
+def factors(names: list[str]) -> list[str]:
+    """The names of bars, cut; signs that have no width tell equal ones apart."""
+    shown = [plain(name.replace("\u2060", ""), 16) for name in names]
+    return [text + "\u2060" * shown[:number].count(text) for number, text in enumerate(shown)]
 
 
 @lru_cache(maxsize=32)
@@ -108,9 +118,9 @@ def _empty(look: Look, title: str, height: int) -> Any:
         drawn.xaxis.name, drawn.xaxis.major_label_policy = "names", NoOverlap(min_distance=4)
     if look.axis in ("day", "time"):
         parts = ("microseconds", "milliseconds", "seconds", "minsec", "minutes", "hourmin", "hours")
-        days: Any = {**dict.fromkeys(parts, "%Y-%m-%d"), "days": "", "months": "", "years": ""}
+        days: Any = {**dict.fromkeys(parts, "%Y-%m-%d"), "days": "", "months": "", "years": ""}  # below parts of a day
         drawn.xaxis.ticker = DatetimeTicker()
-        drawn.xaxis.formatter = DatetimeTickFormatter(context=DatetimeTickFormatter(**days))  # below the first of a day
+        drawn.xaxis.formatter = DatetimeTickFormatter(context=DatetimeTickFormatter(**days))
     return drawn
 
 
@@ -120,7 +130,7 @@ def picture(chart: Any) -> dict[str, Any]:
     from matplotlib.figure import Figure
 
     drawing, out = chart.drawing(), io.BytesIO()
-    with style.context(_HERE / "still.mplstyle"), warnings.catch_warnings():
+    with style.context([_HERE / "still.mplstyle", _TIMES]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # it draws a box for an emoji
         drawn = Figure(figsize=(7.2, chart.height / 100), dpi=80)
         across, up = (cut(label, 80) for label in drawing.look.axis_labels())

@@ -90,10 +90,7 @@ class Form:
 
 
 class _Secret(anywidget.AnyWidget):
-    """A password field whose value goes one way: from the page to here. No state of a widget holds it.
-
-    ipywidgets' own field keeps what is typed in the page's model, and the page saves its models with the notebook.
-    """
+    """A password field whose value goes from the page to here, and into no model, which a notebook would keep."""
 
     _esm = Path(__file__).parent / "secret.js"
 

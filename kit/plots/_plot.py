@@ -46,8 +46,7 @@ class Plot(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._closed = False
         self._follower: Follower | None = None
-        self._state, self._failed = "", False  # what the note says of the follower
-        self._broken = ""  # why it could not be drawn
+        self._state, self._failed, self._broken = "", False, ""  # of the follower; why it could not be drawn
         self._asked = False  # whether a page has ever asked for it
         self._everything = False  # whether a page waits for all there is
         self._seq = 0  # the number of the last message

@@ -55,9 +55,9 @@ function tip({ layout, digits, names }, { name, data }, row) {
   const x = data.left ? `${number(data.left[row])} to ${number(data.right[row])}` : data.x[row];
   const at = typeof x === "string" ? x : digits ? instant(x, digits) : number(x);
   const lines = [at, number(data.y[row])].map((text, n) => `${layout.labels[n]}: ${text}`);
-  const box = element("div", "kit-tip");
-  const series = names.find(([slot]) => name === `source ${slot}`)?.[1];
-  if (layout.many) box.append(element("b", "", { textContent: series }));
+  const box = element("div", "kit-tip", { style: "max-width: 360px; overflow-wrap: anywhere; font-size: 12px" });
+  const textContent = names.find(([slot]) => name === `source ${slot}`)?.[1];
+  if (layout.many) box.append(element("b", "", { textContent }));
   box.append(...lines.map((textContent) => element("div", "", { textContent })));
   return box;
 }
@@ -65,8 +65,9 @@ function tip({ layout, digits, names }, { name, data }, row) {
 // A chart in one view: the figure, and beside it the names of its series.
 function chart(box, plot, send) {
   const { bokeh, item, height, many } = plot.layout;
-  const [figure, legend] = [element("div", "kit-figure"), element("div", "kit-legend")];
-  let [root, gone, names] = [null, false, []]; // the figure's view, whether it is over, what the legend shows
+  const style = `max-height: ${height - 60}px`;
+  const [figure, legend] = [element("div", "kit-figure"), element("div", "kit-legend", { style })];
+  let [root, gone, names, tipped] = [null, false, [], null]; // the figure's view, whether it is over, what is shown
   const named = (name) => root.model.document.get_model_by_name(name);
   async function embed() {
     for (; !gone && !(loaded(bokeh) && figure.isConnected); await pause(30)) { // BokehJS measures the page
@@ -76,9 +77,13 @@ function chart(box, plot, send) {
     }
     [root] = gone ? [null] : await loaded(bokeh).embed.embed_item(structuredClone(item), figure);
     if (gone) return remove();
-    // Of a line, Bokeh finds the point above or below the mouse, however far: only 12 pixels count.
-    named("hover").tooltips = (source, { index, sy, snap_sy }) =>
-      plot.lines && Math.abs(sy - snap_sy) > 12 ? null : tip(plot, source, index);
+    // Of a line, Bokeh finds the point above or below the mouse, however far, and one between two pieces twice.
+    named("hover").tooltips = (source, { index, sy, snap_sy }) => {
+      const far = plot.lines && Math.abs(sy - snap_sy) > (names.length > 8 ? 4 : 12);
+      const again = tipped === (tipped = `${source.name} ${index}`);
+      queueMicrotask(() => (tipped = null));
+      return far || again ? null : tip(plot, source, index);
+    };
     // Off the screen it has its data, and is not painted.
     new IntersectionObserver((seen) => root.model.setv({ hold_render: !seen.at(-1).isIntersecting })).observe(figure);
     draw();
@@ -89,12 +94,11 @@ function chart(box, plot, send) {
     for (const [name, data] of Object.entries(plot.sources)) if (named(name).data !== data) named(name).data = data;
     if (!many || names === plot.names) return;
     names = plot.names;
-    legend.style.maxHeight = `${height - 60}px`;
     const toButton = ([slot, name, colour]) => {
       const line = named(`line ${slot}`);
       const button = element("button", "", { textContent: name, title: name, ariaPressed: line.visible });
       button.onclick = () => (button.ariaPressed = line.visible = !line.visible);
-      button.style.setProperty("--colour", colour);
+      button.style.setProperty("--line", `${line.glyph.line_dash?.length ? "dashed" : "solid"} ${colour}`);
       return button;
     };
     legend.replaceChildren(...names.map(toButton));
@@ -141,7 +145,7 @@ function written(box, plot) {
 // JupyterLab writes into the file, in place of the live plot, its last picture, which every reader shows. The page goes
 // on with the live plot, and a page that opens the file while the kernel runs makes it live again.
 function attend(manager, id, picture) {
-  const { context } = manager;
+  const context = manager?.context; // of JupyterLab and Notebook 7
   const holders = new Set([id]); // the plot, and the boxes that hold it
   const each = (act) => {
     for (const cell of context?.saveState ? context.model.cells : []) // other front ends keep what they like
@@ -153,8 +157,7 @@ function attend(manager, id, picture) {
       if (!holders.has(view?.model_id)) return;
       const still = { ...data, ...(picture() ?? (line && { "text/html": line })) };
       const saved = { ...json, data: still, metadata: { ...json.metadata, kit: { id, view } } };
-      // JupyterLab's own name for a change that its views do not follow.
-      sharedModel.updateOutputs(n, n + 1, [state === "started" ? saved : json], "silent-change");
+      sharedModel.updateOutputs(n, n + 1, [state === "started" ? saved : json], "silent-change"); // no view follows it
     });
     if (state === "completed") context.model.dirty = false;
   };
@@ -218,7 +221,6 @@ export default () => {
       }
       drawing?.draw();
     }
-
     const view = { draw, picture: () => drawing?.picture() };
     views.add(view);
     notebook.look();
@@ -233,8 +235,7 @@ export default () => {
     ({ model } = widget);
     model.on("msg:custom", receive);
     model.on("comm_live_update", () => (live = false)); // the kernel has been restarted, or is gone
-    const picture = () => [...views].map((view) => view.picture()).find(Boolean);
-    notebook = attend(model.widget_manager, model.get("_id"), picture);
+    notebook = attend(model.widget_manager, model.get("_id"), () => [...views].map((one) => one.picture()).find(Boolean));
     return notebook.end;
   }
   return { initialize, render };

@@ -160,9 +160,9 @@ class LabPage:
         The addresses that were asked for outside this machine.
     """
 
-    def __init__(self, browser: Browser, lab: RunningLab, *, zone: str | None = None) -> None:
+    def __init__(self, browser: Browser, lab: RunningLab) -> None:
         self.lab, self.name = lab, ""
-        self.page: Page = browser.new_page(viewport={"width": 1280, "height": 900}, timezone_id=zone)
+        self.page: Page = browser.new_page(viewport={"width": 1280, "height": 900})
         self.page.set_default_timeout(30_000)
         self.complaints: list[str] = []
         self.strangers: list[str] = []
@@ -191,6 +191,18 @@ class LabPage:
         self.page.goto(parts._replace(path=path).geturl())
         self._ready()
         return self
+
+    def open_lab(self) -> None:
+        """Open JupyterLab anew, without a notebook."""
+        parts = urlsplit(self.lab.url)
+        self.page.goto(parts._replace(path=f"/lab/workspaces/{uuid.uuid4().hex[:8]}").geturl())
+        self.page.wait_for_function("window.jupyterapp?.restored.then(() => true)")
+
+    def show(self, notebook: str) -> None:
+        """Open a notebook in the page that is there; returns when its kernel is ready."""
+        self.name = notebook
+        self.page.evaluate("path => jupyterapp.commands.execute('docmanager:open', {path})", notebook)
+        self._ready()
 
     def reload(self) -> None:
         """Reload the page, as F5 does; the kernel goes on."""

@@ -272,23 +272,3 @@ def test_a_cell_that_is_run_again_has_one_follower_and_one_document(page: LabPag
     page.select(0)
     page.page.wait_for_function("() => window.Bokeh?.documents.length === 1")
     assert page.complaints == []
-
-
-_UNANSWERED = """
-from kit.plots import LineChart
-asked, chart = [], LineChart("x", "y", title="unanswered").append({"x": [1, 2], "y": [1, 2]})
-answer = chart.send
-chart.send = lambda content, buffers=None: asked.append(1) if content["kind"] == "bokehjs" else answer(content, buffers)
-chart
-"""
-_SHOWN = "LineChart('x', 'y', title='answered').append({'x': [1, 2], 'y': [1, 2]})"
-
-
-def test_a_chart_is_drawn_when_the_one_that_asked_for_bokehjs_is_gone(page: LabPage) -> None:
-    page.open("scratch.ipynb").run(_UNANSWERED)
-    wait_until(lambda: page.run("len(asked)").locator(".jp-OutputArea-output").inner_text() == "1", what="it asked")
-    page.run(_SHOWN)
-    page.run("chart.close()")
-    page.select(-2)
-    page.page.wait_for_function("() => window.Bokeh?.documents.length === 1")
-    assert page.complaints == []

@@ -1,7 +1,9 @@
 """Still pictures: what a notebook shows where no kernel is."""
 
+import pandas as pd
 import pytest
 from ipywidgets.widgets.widget import _instances
+from matplotlib.figure import Figure
 
 from kit.plots import LineChart
 from tests.plots.tools import ALL, is_png, make, record
@@ -56,3 +58,29 @@ def test_a_still_of_times_and_of_values_that_are_not_finite_can_be_drawn() -> No
     with LineChart("at", "value", by="name") as chart:
         chart.append({"at": ["2026-01-05", None], "value": [float("inf"), 2], "name": ["a", "b"]})
         assert is_png(chart.still()["image/png"])
+
+
+@pytest.mark.parametrize(
+    ("step", "some"),
+    [
+        ("1D", "2026-01-07"),
+        ("1h", "00:00\n2026-01-06"),
+        ("1min", "23:05\n2026-01-05"),
+        ("1s", "23:00:05\n2026-01-05"),
+        ("10ms", "23:00:00.020000\n2026-01-05"),
+    ],
+)
+def test_a_still_has_the_times_of_the_live_chart_wherever_the_kernel_is(
+    step: str, some: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    save = Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *args, **options: (drawn.append(self), save(self, *args, **options))
+    )
+    at = pd.date_range("2026-01-05T23:00Z", periods=12, freq=step).tz_convert("Pacific/Auckland")
+    with LineChart("at", "v").append({"at": at, "v": range(12)}) as chart:
+        chart.still()
+    texts = [label.get_text() for label in drawn[0].axes[0].get_xticklabels()]
+    assert some in texts
+    assert len(set(texts)) == len(texts)
