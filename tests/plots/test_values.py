@@ -2,7 +2,7 @@
 
 import array
 import threading
-from collections import deque
+from collections import deque, namedtuple
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 
 from kit.errors import PlotError
 from kit.plots import BarChart, Form, Histogram, LineChart, LiveList, LiveTable, Metric, ScatterChart
-from kit.plots._values import clean, csv_of, digits_of, instant, iso
+from kit.plots._values import clean, csv_of, cut, digits_of, instant, iso
 from tests.plots.tools import ALL, Page, drawn, is_png, make, snapshot
 
 AT = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
@@ -238,3 +238,25 @@ def test_many_series_of_long_names_have_a_still_that_counts_what_it_leaves_out(s
     factors = Page(bars).messages[-1]["set"]["factors"]["factors"]
     assert all(len(name.strip("\u200b\u2060")) <= 16 for name in factors)
     assert len(set(factors)) == min(series * 2, 100)
+
+
+def test_texts_can_be_sent_and_are_cut_where_there_is_no_room() -> None:
+    assert (clean("a\ud83d"), clean("\ud83d\ude00"), cut("a long name", 7)) == ("a�", "😀", "a long…")
+    assert (instant(1_767_571_200_000, 10), iso(MS, 16), iso(float("nan"), 16)) == (
+        "2026-01-05",
+        "2026-01-05T14:30Z",
+        "",
+    )
+
+
+def test_of_a_plot_with_one_column_bare_values_are_rows_and_a_named_tuple_is_a_record() -> None:
+    tweet = namedtuple("tweet", "user text")("ana", "Lehman")
+    assert LiveList().append(tweet).append("b").items() == ["b", "Lehman"]
+    assert Histogram("v").append([1, 2.5]).append(np.array([3])).counts().sum() == 3
+    for bad in (5, None, np.eye(2)):
+        with pytest.raises(PlotError):
+            LiveList().append(bad)
+
+
+def test_one_column_may_be_both_axes() -> None:
+    assert drawn(ScatterChart("x", "x").append({"x": [1, 2]}))["x"] == {"x": [1, 2], "y": [1, 2]}
