@@ -4,6 +4,7 @@ The program that uses this has no network either (``unshare -n``), but 127.0.0.1
 its browser reaches the container's page.
 """
 
+import os
 import signal
 import subprocess
 import threading
@@ -16,7 +17,6 @@ from tests.wait import wait_until
 __all__ = ["Group", "running"]
 
 _V1 = Path("/sys/fs/cgroup/memory")
-_NAME = "pipeline-kit-container"
 # $0: the root, $1: the group's folder, $2: where a program looks for it below /sys/fs/cgroup, then the command.
 _ENTER = """
 echo $$ >"$1/cgroup.procs"
@@ -38,15 +38,19 @@ exec unshare --mount --pid --fork --kill-child=SIGKILL sh -ec '
 class Group:
     """A memory group (cgroup v1 or v2) with a limit, and a thread that looks at it."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, name: str = "pipeline-kit-container") -> None:
         self.v1 = _V1.is_dir()
-        self.folder = (_V1 if self.v1 else Path("/sys/fs/cgroup")) / _NAME
+        self.folder = (_V1 if self.v1 else Path("/sys/fs/cgroup")) / name
         self.folder.mkdir(exist_ok=True)
         (self.folder / ("memory.limit_in_bytes" if self.v1 else "memory.max")).write_text(str(limit))
         self.peak = 0
         self._over = threading.Event()
         self._watch = threading.Thread(target=self._look)
         self._watch.start()
+
+    def enter(self) -> None:
+        """Make this process a member; its children will be members, too."""
+        (self.folder / "cgroup.procs").write_text(str(os.getpid()))
 
     def killed(self) -> int:
         """How many processes the kernel has ended because there was no memory left."""
