@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -104,7 +103,7 @@ def test_the_folders_of_a_home_that_is_empty_are_made(kit: Kit) -> None:
 @contextmanager
 def _limited(size: int) -> Iterator[Group]:
     try:
-        group = Group(size, name=f"kit-test-{uuid.uuid4().hex[:8]}")
+        group = Group(size)
     except OSError as error:
         pytest.skip(f"this user may not limit memory: {error}")
     try:
