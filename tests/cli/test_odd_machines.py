@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -98,6 +99,19 @@ def test_the_folders_of_a_home_that_is_empty_are_made(kit: Kit) -> None:
     assert re.search(r"^✓ state folder +~/.local/state/pipeline-kit,", shown, re.MULTILINE)
     assert re.search(r"^✓ cache folder +~/.cache/pipeline-kit,", shown, re.MULTILINE)
     assert re.search(r"^✗ jars .*→ run `make install` with a network connection$", shown, re.MULTILINE)
+
+
+def test_a_cache_that_cannot_take_the_class_archive_is_an_error_that_names_the_setting(kit: Kit) -> None:
+    cache = kit.cwd / "cache"
+    cache.mkdir()
+    (cache / "jars").symlink_to(settings().cache / "jars")
+    (cache / "archives").write_text("no folder")
+    argv = [sys.executable, "-m", "kit.servers"]
+    env = {**os.environ, "KIT_CACHE": str(cache), "KIT_HOME": str(kit.home)}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("free some disk space, or set KIT_CACHE to a folder you can write to")
 
 
 @contextmanager
