@@ -315,6 +315,9 @@ def test_a_full_disk_is_told_and_leaves_nothing(packed: Path, clone: Path, tmp_p
 def test_make_refuses_a_bundle_that_is_not_there(tmp_path: Path) -> None:
     for name in ("Makefile", "requirements.lock", "pyproject.toml", "kit"):
         (tmp_path / name).symlink_to(_ROOT / name)
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True
+    )  # in a tenth of the time
     make = ["make", "install", "BUNDLE=away.tar", f"PYTHON={os.path.realpath(sys.executable)}"]
     done = subprocess.run(make, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[0].startswith("BundleError: expected to unpack away.tar into .venv/bundle")
