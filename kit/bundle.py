@@ -44,17 +44,8 @@ def here() -> tuple[str, str]:
 def pack(file: Path, *, root: Path, platforms: Sequence[str] = (), pythons: Sequence[str] = ()) -> None:
     """Make a bundle of the clone at `root`. What an interrupted call has downloaded is kept beside `file`, and used.
 
-    Parameters
-    ----------
-    file
-        It is there when it is whole.
-    platforms, pythons
-        Of the machines that will install it, such as ``["macos-arm64"], ["3.11", "3.12"]``; default: this machine's.
-
-    Raises
-    ------
-    BundleError
-        A platform is not known, a wheel cannot be had, or the disk is full.
+    `platforms` and `pythons` are those of the machines that will install it, such as ``["macos-arm64"], ["3.12"]``;
+    default: this machine's. `BundleError`: one is not known, a wheel cannot be had, or the disk is full.
     """
     platforms, pythons = platforms or here()[:1], pythons or here()[1:]
     for wrong in [*(set(platforms) - set(PLATFORMS)), *(one for one in pythons if not re.fullmatch(r"3\.1[1-9]", one))]:
@@ -69,7 +60,7 @@ def pack(file: Path, *, root: Path, platforms: Sequence[str] = (), pythons: Sequ
         wheels = [path for path in sorted((parts / "wheels").iterdir()) if f"sha256:{_sha256(path)}" in locked]
         members |= {f"wheels/{path.name}": path for path in wheels}
         manifest = {"platforms": list(platforms), "pythons": list(pythons), "lock": _sha256(root / _LOCK)}
-        _write(parts / "bundle.tar", manifest, members)
+        _write(parts, manifest, members)
         (parts / "bundle.tar").replace(file)
         shutil.rmtree(parts)
     except OSError as error:
@@ -80,10 +71,7 @@ def pack(file: Path, *, root: Path, platforms: Sequence[str] = (), pythons: Sequ
 def unpack(file: Path, folder: Path, *, root: Path) -> None:
     """Check a whole bundle, and take its wheels and jars out of it; `folder` is there only when all is well.
 
-    Raises
-    ------
-    BundleError
-        It is damaged (the message names the file in it), not whole, or for another machine or version of the kit.
+    `BundleError`: it is damaged (the message names the file), not whole, or for another machine or version of the kit.
     """
     draft = folder.with_name(folder.name + ".part")
     whole, again = f"a whole bundle in {file}", "copy it again from where it came, or make it again with `kit bundle`"
@@ -91,12 +79,10 @@ def unpack(file: Path, folder: Path, *, root: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     try:
         with tarfile.open(file, "r:") as archive:
-            first = archive.next()
-            text = archive.extractfile(first) if first is not None and first.name == _MANIFEST else None
-            manifest = json.load(text or BytesIO())
+            manifest = json.load(archive.extractfile(_MANIFEST) or BytesIO())
             _refuse_another(manifest, root)
             missing = dict(manifest["files"])
-            for member in filter(tarfile.TarInfo.isfile, archive.getmembers()[1:]):
+            for member in (one for one in archive if one.isfile() and one.name != _MANIFEST):
                 if _take(archive, member, draft) != missing.pop(member.name, None):
                     raise BundleError(whole, got=f"{member.name} in it is damaged", todo=again)
         if missing:
@@ -115,14 +101,18 @@ def keep_jars(folder: Path) -> None:
     """Copy an unpacked bundle's jars to the cache folder; each is held to the jars' lock when it is used."""
     from kit.config import settings
 
-    shutil.copytree(folder / "jars", settings().cache / "jars", dirs_exist_ok=True)
+    cache = settings().cache / "jars"
+    try:
+        shutil.copytree(folder / "jars", cache, dirs_exist_ok=True)
+    except OSError as error:
+        todo = "free some disk space (60 MB), or set KIT_CACHE to a folder you can write to; then run make again"
+        raise BundleError(f"to copy the jars to {cache}", got=str(error)[:200], todo=todo) from error
 
 
 def _tracked(root: Path) -> list[Path]:
     """The files of the clone that git knows, as they are now."""
     try:
-        argv = ["git", "-C", str(root), "ls-files", "-z"]
-        listed = subprocess.run(argv, check=True, capture_output=True).stdout.decode()
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True).stdout.decode()
     except (FileNotFoundError, subprocess.CalledProcessError) as error:
         todo = "run it in the folder that `git clone` made"
         raise BundleError("git, and a clone of the repository", got=f"no clone in {root}", todo=todo) from error
@@ -131,10 +121,9 @@ def _tracked(root: Path) -> list[Path]:
 
 def _jars() -> dict[str, Path]:
     from kit.config import settings
-    from kit.servers import jars, lab
+    from kit.servers import lab
 
-    names = [server.jvm.server for server in lab.servers().values() if server.jvm is not None]
-    paths = [path for name in names for path in jars.classpath(name)]
+    paths = [path for server in lab.servers().values() if server.jvm for path in server.jvm.classpath]
     return {f"jars/{path.relative_to(settings().cache / 'jars').as_posix()}": path for path in paths}
 
 
@@ -146,8 +135,8 @@ def _download(lock: Path, parts: Path, targets: list[tuple[str, str]]) -> None:
         first, last = (_entries(lock, system, f"{python}.{patch}") for patch in ("0", "99"))
         # An entry may depend on the last number of the version, which is not known: those of the first and the last.
         for patch, entries in (("0", first), ("99", [entry for entry in last if entry not in first])):
-            found = [entries[n : n + _AT_ONCE] for n in range(0, len(entries), _AT_ONCE)]
-            batches += [(system, f"{python}.{patch}", batch) for batch in found]
+            starts = range(0, len(entries), _AT_ONCE)
+            batches += [(system, f"{python}.{patch}", entries[n : n + _AT_ONCE]) for n in starts]
     with Progress() as bar:
         for batch in bar.track(batches, description="wheels"):
             _pip(parts, *batch)
@@ -187,19 +176,15 @@ def _pip(parts: Path, system: str, python: str, entries: list[str]) -> None:
         raise BundleError(f"the wheels of the lock for {system}, Python {python}", got=lines[-1][:200], todo=todo)
 
 
-def _write(file: Path, manifest: dict[str, Any], members: dict[str, Path]) -> None:
+def _write(parts: Path, manifest: dict[str, Any], members: dict[str, Path]) -> None:
     manifest["files"] = {name: _sha256(path) for name, path in members.items() if not path.is_symlink()}
-    text = json.dumps(manifest, indent=1).encode()
-    head = tarfile.TarInfo(_MANIFEST)
-    head.size = len(text)
-    with tarfile.open(file, "w:") as archive:
-        archive.addfile(head, BytesIO(text))
-        for name, path in members.items():
+    (parts / _MANIFEST).write_text(json.dumps(manifest, indent=1), "utf-8")
+    with tarfile.open(parts / "bundle.tar", "w:") as archive:
+        for name, path in ({_MANIFEST: parts / _MANIFEST} | members).items():
             archive.add(path, name, recursive=False)
 
 
 def _refuse_another(manifest: dict[str, Any], root: Path) -> None:
-    """Refuse a bundle that would not install here."""
     machine, python = here()
     for option, mine, theirs in (("platform", machine, manifest["platforms"]), ("python", python, manifest["pythons"])):
         if mine not in theirs:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kit import exercise_commands
-from kit.errors import KitError
+from kit.errors import ConfigError, KitError
 from kit.jupyter import environment
 from kit.servers.interrupts import ENDINGS, uninterrupted
 from kit.terminal import write_signs_as_ascii
@@ -127,6 +128,7 @@ def lab(context: typer.Context) -> None:
     """Open JupyterLab on a running lab. Ctrl-C stops both. Further options go to JupyterLab (--no-browser, --port)."""
     from kit.servers import lab as servers
 
+    _require_home()
     ran_before = {row.name for row in servers.status() if row.state == "running"}
     try:
         with _jupyterlab(context.args) as jupyter:  # ends before the servers do: a kernel could start them again
@@ -161,8 +163,7 @@ def bundle(
 ) -> None:
     """Pack the kit into one file, which installs it without a network: `make lab BUNDLE=FILE`.
 
-    It is for machines like this one, or for those that the options name; each may come more than once.
-    """
+    It is for machines like this one, or for those that the options name; each may come more than once."""
     from kit.bundle import pack
 
     pack(file.absolute(), root=Path.cwd(), platforms=platform or (), pythons=python or ())
@@ -178,6 +179,18 @@ def _print_status() -> None:
         memory = f"{row.memory / 1e6:.0f} MB" if row.memory else ""
         table.add_row(row.name, f"[{colour}]{row.state}[/]", row.address, str(row.pid or ""), memory)
     _out.print(table)
+
+
+def _require_home() -> None:
+    """JupyterLab keeps its connection files below the user's home, and its own error does not say what to do."""
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    try:
+        folder = Path(jupyter_runtime_dir())
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except (OSError, RuntimeError) as error:
+        raise ConfigError("a home that can be written", got=str(error), todo="export HOME=$(mktemp -d)") from error
 
 
 @contextmanager

@@ -87,6 +87,8 @@ def settings() -> Settings:
             got=ascii(str(first["input"])) if "TOKEN" not in name else "another value",
             todo=f"change or unset the environment variable {name}",
         ) from error
+    except RuntimeError as error:  # of platformdirs: a container may run as a user who has no name, and no HOME
+        raise ConfigError("a user with a home folder", got=str(error), todo="export HOME=$(mktemp -d)") from error
 
 
 def _decapitalized(text: str) -> str:

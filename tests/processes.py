@@ -40,7 +40,8 @@ def signals_as_in_a_terminal() -> None:
 
 @dataclass(frozen=True)
 class Kit:
-    """The command `kit`, with a KIT_HOME and free ports of its own. `env`: further variables.
+    """The command `kit`, with a KIT_HOME and free ports of its own. `env`: further variables. `before`: a program that
+    runs it (``nice``, ``unshare``), where it is run in a process of its own.
 
     `call` runs it in this process, which saves a second of imports; `run` and `start` run it in a process of its own,
     for tests of signals, limits and locks.
@@ -49,6 +50,7 @@ class Kit:
     home: Path
     cwd: Path
     env: dict[str, str] = field(default_factory=dict)
+    before: tuple[str, ...] = ()
 
     def call(self, *words: str, encoding: str = "utf-8", **env: str) -> "subprocess.CompletedProcess[str]":
         """Run it in this process to its end, with a standard output of this encoding."""
@@ -134,7 +136,7 @@ class Kit:
                 signal.signal(number, handler)
 
     def _argv(self, words: tuple[str, ...]) -> list[str]:
-        return [sys.executable, "-m", "kit.cli", *words]
+        return [*self.before, sys.executable, "-m", "kit.cli", *words]
 
     def _env(self, env: dict[str, str]) -> dict[str, str]:
         free = {"KIT_KAFKA_PORT": "0", "KIT_FEEDS_PORT": "0", "COLUMNS": "200"}

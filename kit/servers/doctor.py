@@ -10,7 +10,8 @@ import html
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -69,17 +70,10 @@ class Checkup(list[Check]):
 
 def doctor() -> Checkup:
     """Look at everything the lab stands on. Starts nothing and changes nothing."""
-    checks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
-        ("Python", _python),
-        ("packages", _packages),
-        ("Java", _java),
-        ("jars", _jars),
-        ("memory", _memory),
-        ("state folder", _folders),
-        ("servers", _servers),
-    ]
+    names = "Python", "packages", "Java", "jars", "memory", "state folder", "servers"
+    checks = _python, _packages, _java, _jars, _memory, _folders, _servers
     found = Checkup()
-    for name, check in checks:
+    for name, check in zip(names, checks, strict=True):
         try:
             found.extend(check())
         except (KitError, OSError) as error:
@@ -194,5 +188,6 @@ def _owner(port: int) -> str:
 
 
 def _short(folder: Path) -> str:
-    home = str(Path.home())
-    return str(folder).replace(home, "~", 1) if str(folder).startswith(home) else str(folder)
+    with suppress(ValueError, RuntimeError):  # it is elsewhere, or the user has no home
+        return f"~/{folder.relative_to(Path.home())}"
+    return str(folder)

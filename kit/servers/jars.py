@@ -12,6 +12,7 @@ import hashlib
 import platform
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -163,7 +164,8 @@ def _verified(jar: Jar, folder: Path) -> bool:
                 return False
     except (FileNotFoundError, NotADirectoryError):
         return False
-    write_atomically(stamp, now)
+    with suppress(OSError):  # a cache that many share may be read-only: then it is hashed each time
+        write_atomically(stamp, now)
     return True
 
 

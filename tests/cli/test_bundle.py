@@ -143,6 +143,17 @@ def test_the_jars_go_to_the_cache_beside_those_that_are_there(
     assert sorted(path.name for path in other.parent.iterdir()) == ["one.jar", "other.jar"]
 
 
+def test_a_cache_that_cannot_take_the_jars_is_an_error_that_names_the_setting(
+    packed: Path, clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle.unpack(packed, tmp_path / "bundle", root=clone)
+    for cache in (packed, packed / "below", Path("/proc/kit")):
+        monkeypatch.setenv("KIT_CACHE", str(cache))
+        with pytest.raises(BundleError, match=f"to copy the jars to {cache}") as caught:
+            bundle.keep_jars(tmp_path / "bundle")
+        assert "set KIT_CACHE to a folder you can write to; then run make again" in caught.value.todo
+
+
 def test_an_interrupted_bundle_is_resumed(clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index = tmp_path / "index"
     monkeypatch.setattr(bundle, "_AT_ONCE", 1)
@@ -304,6 +315,9 @@ def test_a_full_disk_is_told_and_leaves_nothing(packed: Path, clone: Path, tmp_p
 def test_make_refuses_a_bundle_that_is_not_there(tmp_path: Path) -> None:
     for name in ("Makefile", "requirements.lock", "pyproject.toml", "kit"):
         (tmp_path / name).symlink_to(_ROOT / name)
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True
+    )  # in a tenth of the time
     make = ["make", "install", "BUNDLE=away.tar", f"PYTHON={os.path.realpath(sys.executable)}"]
     done = subprocess.run(make, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[0].startswith("BundleError: expected to unpack away.tar into .venv/bundle")

@@ -1,6 +1,7 @@
-"""``make containers``: Binder and the Docker image, really built, and run as Binder runs them. Root, on Debian.
+"""``make containers``: Binder and the Docker image, really built, and run as Binder runs them; and a newcomer's way
+from a clone to the first live plot, with a network and without. Root, on Debian.
 
-python -m tests.containers [binder | docker]
+python -m tests.containers [binder | docker | newcomer]
 
 Builds with a network, runs without one; prints seconds, memory and sizes. Takes some GB of disk while it runs.
 """
@@ -39,14 +40,18 @@ def main() -> None:
     missing = sorted({package for tool, package in _TOOLS.items() if not shutil.which(tool)})
     if os.geteuid() != 0 or missing:
         sys.exit(f"containers: needs root and {', '.join(_TOOLS)}: apt-get install {' '.join(missing)}")
-    if sys.argv[2:]:  # in the process without a network
-        return run(sys.argv[1], Path(sys.argv[2]))
-    with tempfile.TemporaryDirectory(prefix="kit-containers-") as folder:
-        builder = Builder(Path(folder))
-        try:
-            build(builder, sys.argv[1:] or list(_PLACES))
-        finally:
-            builder.remove()
+    names = sys.argv[1:] or [*_PLACES, "newcomer"]
+    if images := [name for name in names if name in _PLACES]:
+        with tempfile.TemporaryDirectory(prefix="kit-containers-") as folder:
+            builder = Builder(Path(folder))
+            try:
+                build(builder, images)
+            finally:
+                builder.remove()
+    if "newcomer" in names:
+        from tests.containers import newcomer
+
+        newcomer.walk()
 
 
 def build(builder: Builder, names: list[str]) -> None:
@@ -65,7 +70,9 @@ def build(builder: Builder, names: list[str]) -> None:
         root = builder.root(name)
         size = int(subprocess.run(["du", "-sb", root], check=True, capture_output=True, text=True).stdout.split()[0])
         print(f"{name}: built in {time.monotonic() - began:.0f} s, {size / 1e6:,.0f} MB", flush=True)
-        subprocess.run(["unshare", "-n", sys.executable, "-m", "tests.containers", name, root], cwd=_ROOT, check=True)
+        subprocess.run(
+            ["unshare", "-n", sys.executable, "-m", "tests.containers", "run", name, root], cwd=_ROOT, check=True
+        )
 
 
 def copy_clone(folder: Path) -> None:
@@ -142,4 +149,7 @@ def _until_served(url: str, process: "subprocess.Popen[bytes]", log: Path) -> No
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["run"]:  # in the process without a network
+        run(sys.argv[2], Path(sys.argv[3]))
+    else:
+        main()

@@ -4,11 +4,13 @@ The program that uses this has no network either (``unshare -n``), but 127.0.0.1
 its browser reaches the container's page.
 """
 
+import os
 import signal
 import subprocess
 import threading
+import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.wait import wait_until
@@ -16,7 +18,6 @@ from tests.wait import wait_until
 __all__ = ["Group", "running"]
 
 _V1 = Path("/sys/fs/cgroup/memory")
-_NAME = "pipeline-kit-container"
 # $0: the root, $1: the group's folder, $2: where a program looks for it below /sys/fs/cgroup, then the command.
 _ENTER = """
 echo $$ >"$1/cgroup.procs"
@@ -40,13 +41,17 @@ class Group:
 
     def __init__(self, limit: int) -> None:
         self.v1 = _V1.is_dir()
-        self.folder = (_V1 if self.v1 else Path("/sys/fs/cgroup")) / _NAME
-        self.folder.mkdir(exist_ok=True)
+        self.folder = (_V1 if self.v1 else Path("/sys/fs/cgroup")) / f"pipeline-kit-{uuid.uuid4().hex[:8]}"
+        self.folder.mkdir()
         (self.folder / ("memory.limit_in_bytes" if self.v1 else "memory.max")).write_text(str(limit))
         self.peak = 0
         self._over = threading.Event()
         self._watch = threading.Thread(target=self._look)
         self._watch.start()
+
+    def enter(self) -> None:
+        """Make this process a member; its children will be members, too."""
+        (self.folder / "cgroup.procs").write_text(str(os.getpid()))
 
     def killed(self) -> int:
         """How many processes the kernel has ended because there was no memory left."""
@@ -54,11 +59,19 @@ class Group:
         return int(dict(line.split() for line in text.splitlines()).get("oom_kill", 0))
 
     def close(self) -> None:
+        """End all members, and delete the group."""
         self._over.set()
         self._watch.join()
-        processes = self.folder / "cgroup.procs"
-        wait_until(lambda: not processes.read_text(), timeout=30, what="an end of the container's processes")
+        wait_until(self._ended, timeout=30, what="an end of the container's processes")
         self.folder.rmdir()
+
+    def _ended(self) -> bool:
+        """Kill what lives: `--kill-child` does not reach a process that has changed its user since."""
+        pids = [int(line) for line in (self.folder / "cgroup.procs").read_text().split()]
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not pids
 
     def _look(self) -> None:
         """Note the most memory in use, without the file cache, which goes when memory is needed."""
@@ -72,8 +85,7 @@ class Group:
 def running(
     root: Path, argv: Sequence[str], *, env: dict[str, str], group: Group, log: Path
 ) -> "Iterator[subprocess.Popen[bytes]]":
-    """Run a command in a container's file system; afterwards nothing of it runs."""
-    # Its first process is the first of a tree of processes: when that one ends, so do all.
+    """Run a command in a container's file system. `Group.close` ends what it leaves."""
     enter = ["sh", "-ec", _ENTER, str(root), str(group.folder), "/memory" if group.v1 else "", *argv]
     with log.open("wb") as output:
         process = subprocess.Popen(enter, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)

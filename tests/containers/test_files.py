@@ -14,7 +14,7 @@ import pytest
 import yaml
 from compose_spec import ComposeSpecification
 
-from kit.config import Settings
+from kit.config import Settings, settings
 from kit.servers.jars import locked
 from tests.containers.images import binder_dockerfile
 from tests.wait import wait_until
@@ -79,6 +79,29 @@ def test_pip_finds_nothing_to_change_where_the_lock_is_installed() -> None:
     done = subprocess.run(argv, cwd=_ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Would install" not in done.stdout
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """The Python of an environment with nothing in it."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "fresh"], check=True)
+    return tmp_path / "fresh/bin/python"
+
+
+def test_the_steps_for_conda_make_an_environment_in_which_the_lab_is_ready(fresh: Path, tmp_path: Path) -> None:
+    """By uv, as `make` does: out of its cache it needs no network. `make containers` takes the steps by pip."""
+    (step,) = yaml.safe_load((_ROOT / "environment.yml").read_text("utf-8"))["dependencies"][2]["pip"]
+    for words in (step.split(), ["--no-deps", "--editable", "."]):
+        argv = [_BIN / "uv", "pip", "install", "--quiet", "--offline", "--python", fresh, *words]
+        done = subprocess.run(argv, cwd=_ROOT, capture_output=True, text=True, check=False)
+        if "network was disabled" in done.stderr:
+            pytest.skip("uv has not kept all packages of the lock in its cache: `make install` brings them")
+        assert done.returncode == 0, done.stderr
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    env |= {"KIT_HOME": str(tmp_path / "home"), "KIT_CACHE": str(settings().cache)}
+    doctor = [fresh.with_name("kit"), "doctor"]
+    done = subprocess.run(doctor, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # ---- Docker -------------------------------------------------------------------------------------------------------

@@ -127,6 +127,21 @@ def test_cached_jars_need_no_network(repository: Repository, monkeypatch: pytest
     assert jars.classpath("any") == paths
 
 
+def test_cached_jars_are_used_where_the_cache_is_read_only(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(file: Path, _content: str) -> None:
+        raise PermissionError(13, "Permission denied", str(file))
+
+    _lock(monkeypatch, repository)
+    paths = jars.classpath("any")
+    for stamp in tmp_path.rglob("*.verified"):
+        stamp.unlink()
+    repository.files.clear()
+    monkeypatch.setattr(jars, "write_atomically", refuse)
+    assert jars.classpath("any") == paths
+
+
 def test_no_network_is_an_error_that_names_no_jar_as_broken(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
