@@ -81,7 +81,7 @@ class Collector:
         bootstrap_servers: str | None = None,
     ) -> None:
         servers = bootstrap_servers or addresses.bootstrap_servers()
-        start = _kafka.prepare(topic, REMEMBER, bootstrap_servers=servers)
+        start = _kafka.prepare(servers, topic, REMEMBER)
         self.topic, self._source, supervisor = topic, source, supervisor or Supervisor()
         names = [f"sender-{number + 1}" for number in range(workers)] if workers > 1 else ["sender"]
         shared: Any = {"source": source.name, "capacity": mailbox}
@@ -95,7 +95,6 @@ class Collector:
             for actor in reversed(self._actors):  # the source last: the senders that it tells must be there
                 actor.supervisor = supervisor
                 actor.begin()
-            for actor in self._actors:
                 actor.actor_ref.tell([])  # nothing yet: it wakes a sender to connect, and a source to begin
         except BaseException:
             self._shut_down(5.0)
@@ -119,13 +118,7 @@ class Collector:
             return "failed"
         if self._stopped:
             return "stopped"
-        idle = self._source.counts.sent == sum(sender.handled for sender in self._senders) and not self._unsent()
-        return "ended" if self._source.ended.is_set() and idle else "running"
-
-    @property
-    def latest(self) -> bytes | None:
-        """The value of the newest record it has taken, or None: for a look at what passes by."""
-        return next((sender.latest for sender in self._senders if sender.latest is not None), None)
+        return "ended" if all(actor.join() for actor in self._actors) else "running"
 
     @property
     def counts(self) -> Counts:

@@ -12,7 +12,7 @@ from kit.collectors import _kafka
 from kit.collectors._actor import Actor, Halted
 from kit.collectors._kafka import MOST_BYTES, Batch
 from kit.collectors._records import DEAD_LETTER, DeadLetter, Record, Seen, ToRecords, checked, in_words
-from kit.errors import BadPayload, TopicError
+from kit.errors import TopicError
 
 __all__ = ["REMEMBER", "Sender"]
 
@@ -37,11 +37,12 @@ class Sender(Actor):
     """
 
     def __init__(
-        self, name: str, topic: str, to_records: ToRecords, start: _kafka.Start, bootstrap_servers: str,
+        self, name: str, topic: str, to_records: ToRecords, start: _kafka.Start, servers: str,
         *, source: str, seen: Seen, capacity: int,
     ) -> None:  # fmt: skip
         super().__init__(name, capacity=capacity)
-        self.topic, self._to_records, self._bootstrap_servers = topic, to_records, bootstrap_servers
+        self.topic, self._to_records, self._servers = topic, to_records, servers
+        self._topics = {Record: topic, DeadLetter: topic + DEAD_LETTER}
         self._source, self._seen, self._keep_time = source, seen, start.keep_time
         self._ends = dict(start.ends)  # of each partition: the offset from which records in flight may be found
         self._outbox: deque[Record | DeadLetter] = deque()
@@ -51,24 +52,17 @@ class Sender(Actor):
         self._batch_bytes, self._turn = MOST_BYTES, 0
         self._producer: Any = None
         self._next_look, self._missing_since = 0.0, float("inf")  # the topic
-        self.handled = 0  # payloads
-        self.latest: bytes | None = None  # the value of the newest record
-        self.left = 0  # payloads that came after it was halted
 
     @property
     def unsent(self) -> int:
         """Records and payloads that the sender holds, and that are not known to be in a topic."""
-        return len(self.mailbox) + len(self._outbox) + self._in_flight + self.left
+        return len(self.mailbox) + len(self._outbox) + self._in_flight
 
     def work(self, message: list[bytes]) -> None:
-        if self.halted.is_set():
-            self.left += len(message)
-            return
         self.oldest = self.oldest or time.monotonic()
         for payload in message:
             self._take(payload)
         self.supervised(self._deliver)
-        self.handled += len(message)
 
     def _take(self, payload: bytes) -> None:
         """Put into the outbox what is new in a payload. This cannot fail: what is no record is a dead letter."""
@@ -79,22 +73,15 @@ class Sender(Actor):
                 try:
                     record = checked(made)
                 except Exception as error:
-                    outbox.append(self._dead_letter(payload, error))
+                    outbox.append(DeadLetter.of(payload, error, source=self._source))
                     continue
                 if is_new(record.identity):
                     outbox.append(record)
-                    self.latest = record.value
                 else:
                     counts.duplicate += 1
         except BaseException as error:  # a payload must not stop the pipeline, even if its code calls sys.exit()
             counts.received += 1
-            outbox.append(self._dead_letter(payload, error))
-
-    def _dead_letter(self, payload: bytes | None, error: BaseException) -> DeadLetter:
-        if isinstance(error, BadPayload):
-            payload = error.raw if type(error.raw) is bytes else payload
-            error = error.__cause__ or error
-        return DeadLetter.of(payload or b"", error, source=self._source)
+            outbox.append(DeadLetter.of(payload, error, source=self._source))
 
     def _deliver(self) -> None:
         """Give Kafka what is in the outbox; with nothing else to do, wait until it is acknowledged."""
@@ -117,7 +104,7 @@ class Sender(Actor):
             record = outbox[0]
             if type(record) is not kind:
                 kind = type(record)
-                partitions = self._partitions(producer, self.topic if kind is Record else self.topic + DEAD_LETTER)
+                partitions = self._partitions(producer, self._topics[kind])
             tp = partitions[0]
             if len(partitions) > 1:
                 turn = self._turn if record.key is None else _hash(record.key) & 0x7FFFFFFF
@@ -138,7 +125,7 @@ class Sender(Actor):
         try:
             return [TopicPartition(topic, number) for number in sorted(producer.partitions_for(topic))]
         except errors.KafkaTimeoutError as error:
-            raise _kafka.obstacle(topic, bootstrap_servers=self._bootstrap_servers) or error from error
+            raise _kafka.obstacle(self._servers, topic) or error from error
 
     def _settle(self, most: int) -> None:
         """Look through what Kafka has acknowledged, and wait until at most `most` records are in flight."""
@@ -153,9 +140,10 @@ class Sender(Actor):
                 self._take_back()
                 return
             else:
-                self._count(batch.tp.topic, len(batch.records))
-                self._ends[batch.tp] = max(batch.end, self._ends.get(batch.tp, 0))
-                self._in_flight -= len(batch.records)
+                count = len(batch.held)
+                self._count(batch.tp.topic, count)
+                self._ends[batch.tp] = max(batch.future.value[0] + count, self._ends.get(batch.tp, 0))
+                self._in_flight -= count
                 batches.popleft()
                 self._progressed = True
         self.oldest = batches[0].sent if batches else None
@@ -179,7 +167,7 @@ class Sender(Actor):
         if now - batch.sent < _LATE_SECONDS or now < self._next_look:
             return
         self._next_look = now + 1.0
-        obstacle = _kafka.obstacle(batch.tp.topic, bootstrap_servers=self._bootstrap_servers)
+        obstacle = _kafka.obstacle(self._servers, batch.tp.topic)
         self._missing_since = min(self._missing_since, now) if isinstance(obstacle, TopicError) else float("inf")
         if obstacle is not None and now - self._missing_since >= _GONE_SECONDS:
             raise obstacle
@@ -201,10 +189,10 @@ class Sender(Actor):
         if batch is None or not refused:
             raise errors[0]
         if len(errors) > 1 and errors[0] is errors[-1]:  # one error for the whole batch
-            self._batch_bytes = max(batch.size // 2, 1)
+            self._batch_bytes = max(batch.records.size_in_bytes() // 2, 1)
         else:
             for number in refused:
-                batch.records[number] = self._refuse(batch.records[number], errors[number])
+                batch.held[number] = self._refuse(batch.held[number], errors[number])
             if not isinstance(errors[0], _TOO_LARGE):
                 self._batch_bytes = MOST_BYTES
         self.on_restart()
@@ -212,7 +200,7 @@ class Sender(Actor):
     def _refuse(self, record: Record | DeadLetter, error: Exception) -> DeadLetter:
         """The dead letter in place of a record that Kafka will never take."""
         if type(record) is Record:
-            return self._dead_letter(record.value, error)
+            return DeadLetter.of(record.value, error, source=self._source)
         if isinstance(record, DeadLetter) and isinstance(error, _TOO_LARGE) and len(record.value) > 100:
             return record.cut(len(record.value) // 2)
         raise TopicError(
@@ -223,7 +211,7 @@ class Sender(Actor):
 
     def on_restart(self) -> None:
         for batch in reversed(self._batches):
-            self._outbox.extendleft(reversed(batch.records))
+            self._outbox.extendleft(reversed(batch.held))
         self._unknown += self._in_flight
         self._batches.clear()
         self._in_flight = 0
@@ -231,33 +219,23 @@ class Sender(Actor):
 
     def _open(self) -> Any:
         """A new producer; after a failure, first see which records the old one got through."""
-        self._producer = _kafka.open_producer(self._bootstrap_servers)
+        self._producer = _kafka.open_producer(self._servers)
         if self._unknown:
-            names = {Record: self.topic, DeadLetter: self.topic + DEAD_LETTER}
-            there = Counter(_kafka.tails(list(names.values()), self._ends, bootstrap_servers=self._bootstrap_servers))
+            there = Counter(_kafka.tails(self._servers, [*self._topics.values()], self._ends))
             unknown = [self._outbox.popleft() for _ in range(self._unknown)]
             self._unknown = 0
             for record in reversed(unknown):
-                found = names[type(record)], record.identity
-                if there[found]:
-                    there[found] -= 1
-                    self._count(found[0], 1)
+                one = self._topics[type(record)], record.identity
+                if there[one]:
+                    there[one] -= 1
+                    self._count(one[0], 1)
                 else:
                     self._outbox.appendleft(record)
         return self._producer
 
     def on_stop(self) -> None:
-        try:
-            while (self._outbox or self._batches) and self.error is None and not self.halted.is_set():
-                self.supervised(self._deliver)
-        except Halted:
-            pass  # `unsent` tells how many; the collector's stop() raises it
-        except BaseException as error:
-            self.error = error
-        finally:
-            self._close(flushed=not self._batches)
-            super().on_stop()
-            self.left += len(self.mailbox)
+        super().on_stop()
+        self._close(flushed=not self._batches)
 
     def _close(self, *, flushed: bool) -> None:
         producer, self._producer = self._producer, None
