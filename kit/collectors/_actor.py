@@ -4,8 +4,8 @@ import queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import astuple, dataclass
-from typing import Any, Self, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import pykka
 from pykka import ActorDeadError
@@ -31,9 +31,6 @@ class Counts:
     duplicate: int = 0
     dead_lettered: int = 0
     restarts: int = 0
-
-    def __add__(self, other: Self) -> Self:
-        return type(self)(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
 class Mailbox(queue.Queue[Envelope[Any]]):

@@ -27,11 +27,10 @@ Headers: TypeAlias = list[tuple[str, bytes]]
 class Record(NamedTuple):
     """One record for a topic.
 
-    A record is known by its `id`, if it has one, else by its key, its event time and its value. A second record that is
-    known by the same is a duplicate. The topic carries what a collector needs to know its records again after a
-    restart: an id in the header ``record-id`` (empty where the id is the key); in a topic whose
-    ``message.timestamp.type`` is ``LogAppendTime``, the event time in the header ``event-time`` (milliseconds, as
-    text).
+    A record is known by its `id` (what the source knows it by, such as a tweet's id), if it has one, else by its key,
+    its event time and its value. A second record that is known by the same is a duplicate. After a restart a collector
+    knows its records by the topic: an id is in the header ``record-id`` (empty where the id is the key); a topic whose
+    ``message.timestamp.type`` is ``LogAppendTime`` has the event time in the header ``event-time`` (milliseconds).
 
     Parameters
     ----------
@@ -41,8 +40,6 @@ class Record(NamedTuple):
         The record itself. None, with a key: a tombstone.
     time
         When it happened (event time): milliseconds since 1970, UTC; 0 or more.
-    id
-        What the source knows the record by, for instance the id of a tweet.
     """
 
     key: bytes | None

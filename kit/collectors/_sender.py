@@ -23,7 +23,7 @@ _TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
 _REFUSED = (errors.InvalidRecordError, errors.InvalidTimestampError, *_TOO_LARGE)
 _IN_FLIGHT = 10_000  # records, at most
 _LATE_SECONDS = 2.0  # an acknowledgement that takes longer has a reason
-_GONE_SECONDS = 3.0  # a topic that is missing for longer is deleted; a broker that starts may not know it yet
+_MISSING_LOOKS = 3  # a second apart: then the topic is deleted; a broker that starts may not know it yet
 _STUCK_SECONDS = 60.0  # the brokers answer, but not to this producer
 _hash = lru_cache(maxsize=4096)(murmur2)  # in Python it takes 10 microseconds
 
@@ -51,7 +51,7 @@ class Sender(Actor):
         self._unknown = 0  # records at the front of the outbox that may be in the topic: they were in flight
         self._batch_bytes, self._turn = MOST_BYTES, 0
         self._producer: Any = None
-        self._next_look, self._missing_since = 0.0, float("inf")  # the topic
+        self._next_look, self._missing = 0.0, 0  # at the topic; how many looks in a row did not find it
 
     @property
     def unsent(self) -> int:
@@ -149,27 +149,24 @@ class Sender(Actor):
         self.oldest = batches[0].sent if batches else None
 
     def _count(self, topic: str, records: int) -> None:
-        if topic == self.topic:
-            self.counts.sent += records
-        else:
-            self.counts.dead_lettered += records
+        name = "sent" if topic == self.topic else "dead_lettered"
+        setattr(self.counts, name, getattr(self.counts, name) + records)
 
     def _wait(self, batch: Batch) -> None:
         """Wait a moment for an acknowledgement; if it is late, look for the reason."""
         if self.halted.is_set():
             raise Halted
         if batch.future.wait(0.1):
-            self._missing_since = float("inf")
             return
         if not self._producer._sender.is_alive():
             raise errors.KafkaConnectionError("the producer's thread has died")
         now = time.monotonic()
-        if now - batch.sent < _LATE_SECONDS or now < self._next_look:
+        if now < max(self._next_look, batch.sent + _LATE_SECONDS):
             return
         self._next_look = now + 1.0
         obstacle = _kafka.obstacle(self._servers, batch.tp.topic)
-        self._missing_since = min(self._missing_since, now) if isinstance(obstacle, TopicError) else float("inf")
-        if obstacle is not None and now - self._missing_since >= _GONE_SECONDS:
+        self._missing = self._missing + 1 if isinstance(obstacle, TopicError) else 0
+        if obstacle is not None and self._missing > _MISSING_LOOKS:
             raise obstacle
         if obstacle is None and now - batch.sent > _STUCK_SECONDS:
             raise errors.KafkaTimeoutError(f"nothing acknowledged in {_STUCK_SECONDS:.0f} s, though the brokers answer")
@@ -179,7 +176,7 @@ class Sender(Actor):
         """Kafka did not take a batch in flight: fail, or find the records that it refuses and make them dead letters.
 
         The broker names them, or, of a batch that is too large, none: then the next batches are half as large. After a
-        refusal an idempotent producer drops all that it holds, so the rest is sent again, by a new one.
+        refusal an idempotent producer drops all that it holds, so a new one sends the rest.
         """
         failed = [batch for batch in self._batches if batch.future.is_done and batch.errors]
         # Of a batch that the producer dropped, and no broker refused, the future has a base offset.
@@ -203,11 +200,10 @@ class Sender(Actor):
             return DeadLetter.of(record.value, error, source=self._source)
         if isinstance(record, DeadLetter) and isinstance(error, _TOO_LARGE) and len(record.value) > 100:
             return record.cut(len(record.value) // 2)
-        raise TopicError(
-            f"topic {self.topic + DEAD_LETTER!r} to take dead letters: records without a key",
-            got=in_words(error),
-            todo=f"topics.delete({self.topic + DEAD_LETTER!r}), then start the collector again: it makes the topic",
-        ) from error
+        name = self._topics[DeadLetter]
+        todo = f"topics.delete({name!r}), then start the collector again: it makes the topic"
+        wanted = f"topic {name!r} to take dead letters: records without a key"
+        raise TopicError(wanted, got=in_words(error), todo=todo) from error
 
     def on_restart(self) -> None:
         for batch in reversed(self._batches):

@@ -41,7 +41,7 @@ class Source(Actor):
     unsent = 0
 
     def pass_on(self, payload: bytes) -> None:
-        """Tell the target. Waits as long as its mailbox is full: meanwhile nothing is taken from the source."""
+        """Tell the target; wait while its mailbox is full."""
         if type(payload) is not bytes:
             got = f"a {type(payload).__name__}"
             raise ConfigError("a source that gives bytes", got=got, todo="encode it: json.dumps(data).encode()")
@@ -61,7 +61,7 @@ class Source(Actor):
             raise Halted
 
     def on_stop(self) -> None:
-        """Nothing more will come: let the target stop, behind what is in its mailbox."""
+        """Let the target stop, too, behind what is in its mailbox."""
         super().on_stop()
         with suppress(ActorDeadError):
             self.target.stop(block=False)
@@ -110,10 +110,9 @@ class Listener(Source):
     ----------
     listen
         Connects, and calls the function it is given with each payload, as bytes. It returns when nothing more will
-        come. It raises when the line drops (errors as for `Poller`), and is then called again; a stream that can begin
-        at a place (an id, a time) should begin a little before where it broke, for records that come again are dropped
-        (see `Record`). If `resume` of the listener is True when `listen` is first called, an earlier collector has
-        filled the topic: a stream that can, then begins where that one may have been cut off.
+        come. It raises when the line drops (errors as for `Poller`), and is then called again. A stream that can should
+        begin a little before where it broke: what comes again is dropped (see `Record`). If the listener's `resume` is
+        True at the first call, an earlier collector has filled the topic, and may have been cut off.
     hang_up
         Makes a `listen` that waits for data return or raise, for instance by closing its connection. Another thread
         calls it, perhaps again and again, perhaps before there is a connection. Without it, `stop` can only wait.
