@@ -9,7 +9,6 @@ A server belongs to the lab, not to the notebook that asked for it first. A lock
 that ask at once share one set of servers. The lab walks the table below, and knows no server by name.
 """
 
-import html
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -21,8 +20,8 @@ from filelock import FileLock, Timeout
 from kit.config import Settings, settings
 from kit.errors import ConfigError, ServerError
 from kit.servers import feeds, kafka
-from kit.servers.process import Process, undone_on_error, wait_ended
-from kit.servers.server import Server, ServerStatus
+from kit.servers.process import Process, kept_in, undone_on_error, wait_ended
+from kit.servers.server import Server, ServerStatus, html_table
 
 __all__ = ["SERVERS", "Lab", "down", "needed", "prepare", "reset", "servers", "status", "up"]
 
@@ -69,13 +68,7 @@ class Lab:
         return f"Lab({', '.join(map(repr, self._servers.values()))})"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{'🟢' if row.state == 'running' else '⚪'} {row.name}</td><td>{row.state}</td>"
-            f"<td>{html.escape(row.address)}</td><td>{row.memory / 1e6:.0f} MB</td></tr>"
-            for row in self.status()
-        )
-        head = "<tr><th>server</th><th>state</th><th>address</th><th>memory</th></tr>"
-        return f"<table>{head}{rows}</table>"
+        return html_table(self.status())
 
 
 def servers() -> dict[str, Server]:
@@ -101,11 +94,8 @@ def up(*names: str) -> Lab:
     """
     unknown = set(names) - SERVERS.keys()
     if unknown:
-        raise ConfigError(
-            f"names of the lab's servers: {', '.join(SERVERS)}",
-            got=repr(min(unknown)),
-            todo=f"call kit.up() for all, or kit.up({next(iter(SERVERS))!r})",
-        )
+        todo = f"call kit.up() for all, or kit.up({next(iter(SERVERS))!r})"
+        raise ConfigError(f"names of the lab's servers: {', '.join(SERVERS)}", got=repr(min(unknown)), todo=todo)
     here = Lab()
     wanted = [one for name, one in here._servers.items() if (name in names if names else not one.on_demand)]
     with _locked(), undone_on_error() as launched:
@@ -171,20 +161,14 @@ def _stop_all() -> None:
 @contextmanager
 def _locked() -> Iterator[None]:
     home = settings().home
+    lock = FileLock(home / "lab.lock", timeout=_LOCK_SECONDS)
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(home / "lab.lock", timeout=_LOCK_SECONDS)
-        lock.acquire()
+        with kept_in(home, "the lab's state"):
+            home.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
     except Timeout as error:
-        raise ServerError(
-            "the lab to be free",
-            got=f"another process has been starting or stopping it for {_LOCK_SECONDS} s",
-            todo="wait for it, or end it",
-        ) from error
-    except OSError as error:
-        raise ServerError(
-            f"a state folder that can be written at {home}", got=str(error), todo="set KIT_HOME to another folder"
-        ) from error
+        got = f"another process has been starting or stopping it for {_LOCK_SECONDS} s"
+        raise ServerError("the lab to be free", got=got, todo="wait for it, or end it") from error
     with lock:
         lock.release()  # `with` holds it once more
         yield

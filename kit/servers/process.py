@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
 import psutil
 
@@ -22,7 +22,7 @@ from kit.errors import NotEnoughMemory, PortTaken, ServerError
 from kit.files import write_atomically
 from kit.servers.interrupts import merged_environment, uninterrupted
 
-__all__ = ["Process", "birth", "launch", "undone_on_error", "wait_ended"]
+__all__ = ["Process", "birth", "kept_in", "launch", "undone_on_error", "wait_ended"]
 
 _TAIL = 40  # log lines that an error carries
 _POLL = 0.005  # seconds; a broker is up in about 0.7 s, so a coarser poll would be felt
@@ -161,11 +161,9 @@ class Process:
             kind = PortTaken
         elif "OutOfMemoryError" in last:
             kind, todo = NotEnoughMemory, f"{self.notes.get('more heap', '')}or run `kit reset`, which deletes its data"
-        error = kind(
-            f"{self.name} to start and answer on 127.0.0.1:{'/'.join(map(str, self.ports))}",
-            got=f"{what}; the last line of its log: {last[:200]}",
-            todo=f"{todo}; the whole log is {self.log}",
-        )
+        wanted = f"{self.name} to start and answer on 127.0.0.1:{'/'.join(map(str, self.ports))}"
+        got = f"{what}; the last line of its log: {last[:200]}"
+        error = kind(wanted, got=got, todo=f"{todo}; the whole log is {self.log}")
         error.log_tail = lines
         return error
 
@@ -201,7 +199,7 @@ def launch(
     anything can interrupt. `ServerError`: the state folder cannot be written, or the program cannot be run.
     """
     log, record, cwd = home / "log" / f"{name}.log", _record(home, name), cwd or home / name
-    try:
+    with kept_in(home, f"the log of {name}"):
         for folder in (log.parent, record.parent, cwd):
             folder.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output, uninterrupted():
@@ -215,28 +213,25 @@ def launch(
                 raise
             if launched is not None:
                 launched.append(process)
-    except OSError as error:
-        raise ServerError(
-            f"{name} to start, with its state in {home}",
-            got=str(error),
-            todo="free some disk space, or set KIT_HOME to a folder you can write to",
-        ) from error
     return process
+
+
+@contextlib.contextmanager
+def kept_in(home: Path, what: str) -> Iterator[None]:
+    """Where something is written: what the system has against that is a `ServerError`."""
+    try:
+        yield
+    except OSError as error:
+        todo = "free some disk space, or set KIT_HOME to a folder you can write to"
+        raise ServerError(f"to keep {what} in {home}", got=str(error), todo=todo) from error
 
 
 def _spawn(
     argv: Sequence[str | Path], log: IO[bytes], cwd: Path, env: Mapping[str, str | None]
 ) -> "subprocess.Popen[bytes]":
-    child = subprocess.Popen(
-        [str(word) for word in argv],
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        env=merged_environment(env),
-        cwd=cwd,
-        close_fds=True,
-        start_new_session=True,
-    )
+    to: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
+    argv, environment = [str(word) for word in argv], merged_environment(env)
+    child = subprocess.Popen(argv, env=environment, cwd=cwd, start_new_session=True, **to)
     _children[child.pid] = child
     return child
 

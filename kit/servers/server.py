@@ -18,6 +18,7 @@ launched:
 
 import signal
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +31,7 @@ from kit.servers.jvm import Jvm
 from kit.servers.ports import answers, choose_port
 from kit.servers.process import Process, launch, undone_on_error, wait_ended
 
-__all__ = ["External", "Server", "ServerStatus", "choose_port", "launch"]
+__all__ = ["External", "Server", "ServerStatus", "choose_port", "html_table", "launch"]
 
 _SILENCE_SECONDS = 5.0
 
@@ -60,6 +61,20 @@ class ServerStatus:
         return int(self.address.rpartition(":")[2])
 
 
+def html_table(rows: Sequence[ServerStatus], *more: Sequence[tuple[str, object]]) -> str:
+    """Rows as a table for a notebook; each of `more` is a column, a pair of its name and a value for each row."""
+    import pandas as pd
+
+    table = {
+        "server": [f"{'🟢' if row.state == 'running' else '⚪'} {row.name}" for row in rows],
+        "state": [row.state for row in rows],
+        "address": [row.address for row in rows],
+        "memory": [f"{row.memory / 1e6:.0f} MB" for row in rows],
+    }
+    table |= {column[0][0]: [str(value) for _, value in column] for column in more if column}
+    return pd.DataFrame(table).to_html(index=False, border=0)
+
+
 class Server(ABC):
     """A server of the lab, kept in the state folder `home`: another program that opens the same folder finds the same
     processes.
@@ -79,8 +94,6 @@ class Server(ABC):
     def __init__(self, home: Path) -> None:
         self.home = Path(home).absolute()
 
-    # ---- what a server writes ---------------------------------------------------------------------------------
-
     @abstractmethod
     def launch(self, launched: list[Process]) -> None:
         """Run what does not run, without waiting for it. `launched` gets the new processes."""
@@ -91,8 +104,6 @@ class Server(ABC):
 
     def prepare(self) -> None:  # noqa: B027  # most have nothing to prepare
         """Fetch and make what the server needs, so that it starts quickly and offline from then on."""
-
-    # ---- what comes with it -----------------------------------------------------------------------------------
 
     @property
     def processes(self) -> list[Process]:
@@ -122,11 +133,9 @@ class Server(ABC):
             process.wait_ready(partial(self.answers, process), timeout=self.seconds_to_start)
         for process in self.processes:
             if not wait_until(partial(self.answers, process), seconds=_SILENCE_SECONDS):
-                raise ServerError(
-                    f"{process.name} to answer at 127.0.0.1:{process.ports[0]}",
-                    got=f"its process {process.pid} lives, and did not answer for {_SILENCE_SECONDS:.0f} s",
-                    todo=f"run `kit down`, then `kit up`; its log is {process.log}",
-                )
+                got = f"its process {process.pid} lives, and did not answer for {_SILENCE_SECONDS:.0f} s"
+                todo = f"run `kit down`, then `kit up`; its log is {process.log}"
+                raise ServerError(f"{process.name} to answer at 127.0.0.1:{process.ports[0]}", got=got, todo=todo)
 
     def stop(self) -> None:
         """Ask its processes to end, kill what does not; its data stay. Idempotent."""
@@ -197,11 +206,9 @@ class External(Server):
         """What only a server of the lab's own can do (kill, add_broker, clock, …) says so."""
         if name.startswith("_"):
             raise AttributeError(name)
-        raise ConfigError(
-            f"{self.name} started by the lab, to use .{name}",
-            got=f"{self.setting}: {self.address}",
-            todo=f"unset {self.setting} and run `kit up`: the lab then starts its own {self.name}",
-        )
+        todo = f"unset {self.setting} and run `kit up`: the lab then starts its own {self.name}"
+        got = f"{self.setting}: {self.address}"
+        raise ConfigError(f"{self.name} started by the lab, to use .{name}", got=got, todo=todo)
 
     def __repr__(self) -> str:
         return f"External({self.name}, {self.address})"

@@ -202,7 +202,7 @@ def test_doctor_shows_each_check_in_one_line_and_nothing_is_wrong_here(kit: Kit)
     assert shown.returncode == 0, shown.stdout
     lines = shown.stdout.splitlines()
     assert all(line.startswith("✓ ") for line in lines)
-    names = ("Python", "packages", "Java", "jars", "class archive", "memory", "state folder", "cache folder")
+    names = ("Python", "packages", "Java", "jars", "memory", "state folder", "cache folder")
     assert [line[2:].startswith(name) for line, name in zip(lines, names, strict=False)] == [True] * len(names)
     assert kit.processes() == []
 
