@@ -81,13 +81,10 @@ def settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        text = first["msg"].removeprefix("Value error, ")
         name = f"KIT_{'_'.join(map(str, first['loc'])).upper()}"
         raise ConfigError(
-            f"{name}: {_decapitalized(first['msg'].removeprefix('Value error, '))}",
+            f"{name}: {text[:1].lower()}{text[1:]}",
             got=ascii(str(first["input"])) if "TOKEN" not in name else "another value",
             todo=f"change or unset the environment variable {name}",
         ) from error
-
-
-def _decapitalized(text: str) -> str:
-    return text[:1].lower() + text[1:]

@@ -6,15 +6,15 @@ program's process for its own, and never ends it.
 """
 
 import contextlib
-import json
 import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
+import msgspec
 import psutil
 
 from kit.deadline import Deadline, pause
@@ -55,18 +55,15 @@ class Process:
     @classmethod
     def load(cls, home: Path, name: str) -> Self | None:
         """Read a process's record; None when there is none. A record that cannot be read counts as none."""
-        record = _record(home, name)
         try:
-            known = json.loads(record.read_text("utf-8"))
-            ports, log, notes = tuple(known["ports"]), Path(known["log"]), known["notes"]
-            return cls(known["name"], known["pid"], known["born"], ports, log, record, notes)
-        except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+            raw = _record(home, name).read_bytes()
+            return msgspec.json.decode(raw, type=cls, dec_hook=lambda path, text: path(text))
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
 
     def save(self) -> None:
         """Write the record in one step, readable by its owner alone (notes may hold a token)."""
-        plain = asdict(self) | {"log": str(self.log), "record": str(self.record)}
-        write_atomically(self.record, json.dumps(plain), private=True)
+        write_atomically(self.record, msgspec.json.encode(self, enc_hook=str), private=True)
 
     def handle(self) -> psutil.Process | None:
         """The running process, or None when it has ended (as a zombie has, once its last thread is gone)."""
@@ -90,25 +87,22 @@ class Process:
     def listens(self) -> bool:
         """Whether the process (or a child of it) listens on all its ports: another program may have taken one."""
         process = self.handle()
-        if process is None:
-            return False
         try:
-            family = [process, *process.children(recursive=True)]
+            family = [process, *process.children(recursive=True)] if process else []
             found = [line for one in family for line in one.net_connections("tcp")]
         except psutil.Error:
             return False
-        return {line.laddr.port for line in found if line.status == psutil.CONN_LISTEN} >= set(self.ports)
+        return bool(family) and {line.laddr.port for line in found if line.status == psutil.CONN_LISTEN} >= set(
+            self.ports
+        )
 
     def memory(self) -> int:
         """Bytes of memory: proportional set size where the system tells it, else the unique set size."""
-        process = self.handle()
-        if process is None:
-            return 0
         try:
-            full = process.memory_full_info()
+            full = process.memory_full_info() if (process := self.handle()) else None
         except psutil.Error:
-            return 0
-        return int(getattr(full, "pss", full.uss))
+            full = None
+        return int(getattr(full, "pss", full.uss)) if full else 0
 
     def tail(self, lines: int = _TAIL) -> list[str]:
         """The last lines of the log, oldest first."""
