@@ -83,8 +83,6 @@ def settings() -> Settings:
         first = error.errors(include_url=False)[0]
         text = first["msg"].removeprefix("Value error, ")
         name = f"KIT_{'_'.join(map(str, first['loc'])).upper()}"
-        raise ConfigError(
-            f"{name}: {text[:1].lower()}{text[1:]}",
-            got=ascii(str(first["input"])) if "TOKEN" not in name else "another value",
-            todo=f"change or unset the environment variable {name}",
-        ) from error
+        got = ascii(str(first["input"])) if "TOKEN" not in name else "another value"
+        todo = f"change or unset the environment variable {name}"
+        raise ConfigError(f"{name}: {text[:1].lower()}{text[1:]}", got=got, todo=todo) from error

@@ -235,21 +235,17 @@ class Stream:
         return pd.DataFrame(columns(records) | values), self._after(reached, len(records))
 
     def _gone(self, error: Exception) -> TopicError:
-        return TopicError(
-            f"the records of topic {self.topic!r} from the offsets {self.position} on",
-            got=f"they are not there any more: the topic was made anew, or its retention deleted them ({error})",
-            todo='start again with start="earliest", and keep the records longer (retention.ms)',
-        )
+        wanted = f"the records of topic {self.topic!r} from the offsets {self.position} on"
+        got = f"they are not there any more: the topic was made anew, or its retention deleted them ({error})"
+        todo = 'start again with start="earliest", and keep the records longer (retention.ms)'
+        return TopicError(wanted, got=got, todo=todo)
 
     def _unreadable(self, bad: Unreadable) -> BadPayload:
         record = bad.record
-        return BadPayload(
-            f"a record that can be parsed at {record.topic}-{record.partition}, offset {record.offset}",
-            got=f"{bad}; the value begins {record.value[:60]!r}",
-            todo=f"go on behind it with start={self.position | {record.partition: record.offset + 1}}, "
-            "or read it with parse=None",
-            raw=record.value,
-        )
+        wanted = f"a record that can be parsed at {record.topic}-{record.partition}, offset {record.offset}"
+        behind = self.position | {record.partition: record.offset + 1}
+        got, todo = f"{bad}; the value begins {record.value[:60]!r}", f"go on behind it with start={behind}"
+        return BadPayload(wanted, got=got, todo=f"{todo}, or read it with parse=None", raw=record.value)
 
 
 def _polls(servers: str, position: Offsets) -> Generator[Any, tuple[int, int], None]:
