@@ -66,6 +66,10 @@ class Batch(ProducerBatch):  # type: ignore[misc]  # kafka-python has no type hi
         error = self.future.value[2]
         return [error(number) for number in range(len(self.held))] if error is not None else []
 
+    @property
+    def acknowledged(self) -> bool:
+        return bool(self.future.is_done) and self.future.value[2] is None
+
 
 def open_producer(servers: str) -> KafkaProducer:
     """An idempotent producer with acks=all that tries for as long as it takes."""

@@ -1,8 +1,9 @@
 """The actor that turns payloads into records and has Kafka acknowledge each of them, once."""
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from kafka import TopicPartition, errors
@@ -31,9 +32,8 @@ _hash = lru_cache(maxsize=4096)(murmur2)  # in Python it takes 10 microseconds
 class Sender(Actor):
     """Takes payloads from its mailbox, makes records of them, drops duplicates, sends the rest to a topic.
 
-    It holds each record: in the outbox before it is given to Kafka, in flight until Kafka acknowledges it. After a
-    failure the outcome of what was in flight is unknown: the sender looks it up in the topic, and sends the missing
-    records again. With 10,000 records in flight the sender waits, and its mailbox fills.
+    It holds each record until Kafka acknowledges it; meanwhile its mailbox fills. After a failure the outcome of what
+    it had given to Kafka is unknown: the sender looks it up in the topic, and sends the missing records again.
     """
 
     def __init__(
@@ -44,11 +44,9 @@ class Sender(Actor):
         self.topic, self._to_records, self._servers = topic, to_records, servers
         self._topics = {Record: topic, DeadLetter: topic + DEAD_LETTER}
         self._source, self._seen, self._keep_time = source, seen, start.keep_time
-        self._ends = dict(start.ends)  # of each partition: the offset from which records in flight may be found
-        self._outbox: deque[Record | DeadLetter] = deque()
-        self._batches: deque[Batch] = deque()
-        self._in_flight = 0  # records in these batches
-        self._unknown = 0  # records at the front of the outbox that may be in the topic: they were in flight
+        self._held: list[Record | DeadLetter] = []
+        self._ends = dict(start.ends)  # of each partition: the offset from which held records may be found
+        self._unknown = False  # whether they may be there
         self._batch_bytes, self._turn = MOST_BYTES, 0
         self._producer: Any = None
         self._next_look, self._missing = 0.0, 0  # at the topic; how many looks in a row did not find it
@@ -56,52 +54,61 @@ class Sender(Actor):
     @property
     def unsent(self) -> int:
         """Records and payloads that the sender holds, and that are not known to be in a topic."""
-        return len(self.mailbox) + len(self._outbox) + self._in_flight
+        return len(self.mailbox) + len(self._held)
 
     def work(self, message: list[bytes]) -> None:
-        self.oldest = self.oldest or time.monotonic()
+        self.oldest = time.monotonic()
         for payload in message:
             self._take(payload)
         self.supervised(self._deliver)
+        self.oldest = None
 
     def _take(self, payload: bytes) -> None:
-        """Put into the outbox what is new in a payload. This cannot fail: what is no record is a dead letter."""
-        counts, outbox, is_new = self.counts, self._outbox, self._seen.add
+        """Hold what is new in a payload. This cannot fail: what is no record is a dead letter."""
+        counts, held, is_new = self.counts, self._held, self._seen.add
         try:
             for made in self._to_records(payload):
                 counts.received += 1
                 try:
                     record = checked(made)
                 except Exception as error:
-                    outbox.append(DeadLetter.of(payload, error, source=self._source))
+                    held.append(DeadLetter.of(payload, error, source=self._source))
                     continue
                 if is_new(record.identity):
-                    outbox.append(record)
+                    held.append(record)
                 else:
                     counts.duplicate += 1
         except BaseException as error:  # a payload must not stop the pipeline, even if its code calls sys.exit()
             counts.received += 1
-            outbox.append(DeadLetter.of(payload, error, source=self._source))
+            held.append(DeadLetter.of(payload, error, source=self._source))
 
     def _deliver(self) -> None:
-        """Give Kafka what is in the outbox; with nothing else to do, wait until it is acknowledged."""
-        while True:
+        """Give Kafka what is held, and wait until all of it is acknowledged."""
+        while self._held or self._producer is None:
             producer = self._producer or self._open()
-            while self._outbox and self._producer is producer:  # it is not, once Kafka has refused a record
-                self._send_batches(producer)
-                if self._in_flight >= _IN_FLIGHT:
-                    self._settle(_IN_FLIGHT // 2)
-            self._settle(_IN_FLIGHT if len(self.mailbox) else 0)
-            if not self._outbox:
-                return
+            batches, rest = self._batches(producer, self._held[:_IN_FLIGHT]), self._held[_IN_FLIGHT:]
+            try:
+                for batch in batches:
+                    batch.send(producer)
+                for batch in batches:
+                    self._wait(batch)
+                    if batch.errors:
+                        self._take_back(batches)
+                        break
+            finally:
+                for batch in batches:
+                    if batch.acknowledged:
+                        self._count(batch.tp.topic, len(batch.held))
+                        self._ends[batch.tp] = max(batch.future.value[0] + len(batch.held), self._ends.get(batch.tp, 0))
+                        batch.held, self._progressed = [], True
+                self._held = [*chain.from_iterable(batch.held for batch in batches), *rest]
 
-    def _send_batches(self, producer: Any) -> None:
-        """Give Kafka the outbox in batches, as far as there is room in flight."""
-        outbox, filling = self._outbox, dict[TopicPartition, Batch]()
+    def _batches(self, producer: Any, records: list[Record | DeadLetter]) -> list[Batch]:
+        """The records in batches, each of one partition."""
+        batches, filling = list[Batch](), dict[TopicPartition, Batch]()
         kind: type | None = None
         self._turn += 1
-        while outbox and self._in_flight < _IN_FLIGHT:
-            record = outbox[0]
+        for record in records:
             if type(record) is not kind:
                 kind = type(record)
                 partitions = self._partitions(producer, self._topics[kind])
@@ -109,17 +116,11 @@ class Sender(Actor):
             if len(partitions) > 1:
                 turn = self._turn if record.key is None else _hash(record.key) & 0x7FFFFFFF
                 tp = partitions[turn % len(partitions)]
-            batch = filling.get(tp)
-            if batch is None:
+            if (batch := filling.get(tp)) is None or not batch.add(record):
                 batch = filling[tp] = Batch(tp, most_bytes=self._batch_bytes, keep_time=self._keep_time)
-                self._batches.append(batch)
-            if batch.add(record):
-                outbox.popleft()
-                self._in_flight += 1
-            else:
-                filling.pop(tp).send(producer)
-        for batch in filling.values():
-            batch.send(producer)
+                batches.append(batch)
+                batch.add(record)
+        return batches
 
     def _partitions(self, producer: Any, topic: str) -> list[TopicPartition]:
         try:
@@ -127,58 +128,39 @@ class Sender(Actor):
         except errors.KafkaTimeoutError as error:
             raise _kafka.obstacle(self._servers, topic) or error from error
 
-    def _settle(self, most: int) -> None:
-        """Look through what Kafka has acknowledged, and wait until at most `most` records are in flight."""
-        batches = self._batches
-        while batches:
-            batch = batches[0]
-            if not batch.future.is_done:
-                if self._in_flight <= most:
-                    break
-                self._wait(batch)
-            elif batch.errors:
-                self._take_back()
-                return
-            else:
-                count = len(batch.held)
-                self._count(batch.tp.topic, count)
-                self._ends[batch.tp] = max(batch.future.value[0] + count, self._ends.get(batch.tp, 0))
-                self._in_flight -= count
-                batches.popleft()
-                self._progressed = True
-        self.oldest = batches[0].sent if batches else None
-
     def _count(self, topic: str, records: int) -> None:
         name = "sent" if topic == self.topic else "dead_lettered"
         setattr(self.counts, name, getattr(self.counts, name) + records)
 
     def _wait(self, batch: Batch) -> None:
-        """Wait a moment for an acknowledgement; if it is late, look for the reason."""
-        if self.halted.is_set():
-            raise Halted
-        if batch.future.wait(0.1):
-            return
-        if not self._producer._sender.is_alive():
-            raise errors.KafkaConnectionError("the producer's thread has died")
-        now = time.monotonic()
-        if now < max(self._next_look, batch.sent + _LATE_SECONDS):
-            return
-        self._next_look = now + 1.0
-        obstacle = _kafka.obstacle(self._servers, batch.tp.topic)
-        self._missing = self._missing + 1 if isinstance(obstacle, TopicError) else 0
-        if obstacle is not None and self._missing > _MISSING_LOOKS:
-            raise obstacle
-        if obstacle is None and now - batch.sent > _STUCK_SECONDS:
-            raise errors.KafkaTimeoutError(f"nothing acknowledged in {_STUCK_SECONDS:.0f} s, though the brokers answer")
-        self.trouble = obstacle or self.trouble
+        """Wait until Kafka has acknowledged a batch, or has not taken it; if that is late, look for the reason."""
+        while not batch.future.is_done:
+            if self.halted.is_set():
+                raise Halted
+            if batch.future.wait(0.1):
+                return
+            if not self._producer._sender.is_alive():
+                raise errors.KafkaConnectionError("the producer's thread has died")
+            now = time.monotonic()
+            if now < max(self._next_look, batch.sent + _LATE_SECONDS):
+                continue
+            self._next_look = now + 1.0
+            obstacle = _kafka.obstacle(self._servers, batch.tp.topic)
+            self._missing = self._missing + 1 if isinstance(obstacle, TopicError) else 0
+            if obstacle is not None and self._missing > _MISSING_LOOKS:
+                raise obstacle
+            if obstacle is None and now - batch.sent > _STUCK_SECONDS:
+                text = f"nothing acknowledged in {_STUCK_SECONDS:.0f} s, though the brokers answer"
+                raise errors.KafkaTimeoutError(text)
+            self.trouble = obstacle or self.trouble
 
-    def _take_back(self) -> None:
-        """Kafka did not take a batch in flight: fail, or find the records that it refuses and make them dead letters.
+    def _take_back(self, batches: list[Batch]) -> None:
+        """Kafka did not take a batch: fail, or find the records that it refuses and make them dead letters.
 
         The broker names them, or, of a batch that is too large, none: then the next batches are half as large. After a
         refusal an idempotent producer drops all that it holds, so a new one sends the rest.
         """
-        failed = [batch for batch in self._batches if batch.future.is_done and batch.errors]
+        failed = [batch for batch in batches if batch.future.is_done and batch.errors]
         # Of a batch that the producer dropped, and no broker refused, the future has a base offset.
         batch = next((batch for batch in failed if batch.future.value[0] is None), None)
         errors = (batch or failed[0]).errors
@@ -206,11 +188,7 @@ class Sender(Actor):
         raise TopicError(wanted, got=in_words(error), todo=todo) from error
 
     def on_restart(self) -> None:
-        for batch in reversed(self._batches):
-            self._outbox.extendleft(reversed(batch.held))
-        self._unknown += self._in_flight
-        self._batches.clear()
-        self._in_flight = 0
+        self._unknown = True
         self._close(flushed=False)
 
     def _open(self) -> Any:
@@ -218,20 +196,19 @@ class Sender(Actor):
         self._producer = _kafka.open_producer(self._servers)
         if self._unknown:
             there = Counter(_kafka.tails(self._servers, [*self._topics.values()], self._ends))
-            unknown = [self._outbox.popleft() for _ in range(self._unknown)]
-            self._unknown = 0
-            for record in reversed(unknown):
+            held, self._held, self._unknown = self._held, [], False
+            for record in held:
                 one = self._topics[type(record)], record.identity
                 if there[one]:
                     there[one] -= 1
                     self._count(one[0], 1)
                 else:
-                    self._outbox.appendleft(record)
+                    self._held.append(record)
         return self._producer
 
     def on_stop(self) -> None:
         super().on_stop()
-        self._close(flushed=not self._batches)
+        self._close(flushed=not self._held)
 
     def _close(self, *, flushed: bool) -> None:
         producer, self._producer = self._producer, None

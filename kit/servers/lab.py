@@ -162,13 +162,13 @@ def _stop_all() -> None:
 def _locked() -> Iterator[None]:
     home = settings().home
     lock = FileLock(home / "lab.lock", timeout=_LOCK_SECONDS)
-    try:
-        with kept_in(home, "the lab's state"):
-            home.mkdir(parents=True, exist_ok=True)
+    with kept_in(home, "the lab's state"):
+        home.mkdir(parents=True, exist_ok=True)
+        try:
             lock.acquire()
-    except Timeout as error:
-        got = f"another process has been starting or stopping it for {_LOCK_SECONDS} s"
-        raise ServerError("the lab to be free", got=got, todo="wait for it, or end it") from error
+        except Timeout as error:
+            got = f"another process has been starting or stopping it for {_LOCK_SECONDS} s"
+            raise ServerError("the lab to be free", got=got, todo="wait for it, or end it") from error
     with lock:
         lock.release()  # `with` holds it once more
         yield

@@ -45,7 +45,7 @@ class Stream:
     Parameters
     ----------
     topic
-        Its name. All its partitions are read; one that is added meanwhile, some 5 seconds later, from its beginning.
+        All its partitions are read; one that is added meanwhile, some 5 seconds later, from its beginning.
     start
         ``"now"``: what comes after this call. ``"earliest"``: from the oldest record. A number: from that offset in
         each partition; a mapping: from an offset for each partition. A `datetime`, `date` or pandas `Timestamp`: from
@@ -69,11 +69,9 @@ class Stream:
 
     Raises
     ------
-    TopicError, BrokerUnavailable
-        There is no such topic, or no broker. While iterating: the topic, or what comes next in it, was deleted; for 15
-        seconds no broker has answered, or a partition has had no leader.
-    ConfigError
-        An argument cannot be used.
+    ConfigError, TopicError, BrokerUnavailable
+        An argument cannot be used; there is no such topic, or no broker. While iterating: the topic, or what comes next
+        in it, was deleted; for 15 seconds no broker has answered, or a partition has had no leader.
     BadPayload
         A record cannot be parsed; the message says where it is. What comes before it has been given.
 

@@ -49,10 +49,8 @@ class Windows:
     on
         The column with the event time: times (or ISO 8601 text) of the years 1679 to 2260, or milliseconds since 1970.
         The default is Kafka's own time; a field of the records that is called so is ``value_timestamp``.
-    windows
-        End after so many.
-    stop_after
-        End after so many seconds of reading; the windows that are open are then given as they are.
+    windows, stop_after
+        End after so many; or after so many seconds of reading: the open windows are then given as they are.
     **options
         As in `Stream`. After `count` records, too, the open windows are given.
 
@@ -73,16 +71,9 @@ class Windows:
     """
 
     def __init__(
-        self,
-        topic: str,
-        *,
-        seconds: float = 20.0,
-        lateness: float = 0.0,
-        on: str = "timestamp",
-        windows: int | None = None,
-        stop_after: float | None = None,
-        **options: Any,
-    ) -> None:
+        self, topic: str, *, seconds: float = 20.0, lateness: float = 0.0, on: str = "timestamp",
+        windows: int | None = None, stop_after: float | None = None, **options: Any,
+    ) -> None:  # fmt: skip
         if not (0.001 <= seconds <= _LONGEST and 0 <= lateness <= _LONGEST and (windows is None or windows >= 1)):
             wanted = "seconds from 0.001 to a year, lateness from 0 to a year, and windows=1 or more"
             got = f"seconds={seconds}, lateness={lateness}, windows={windows}"

@@ -149,7 +149,7 @@ def test_a_state_folder_that_cannot_be_used_is_an_error_that_names_the_setting(t
     for command in ("up", "down"):
         shown = kit.call(command)
         assert shown.returncode == 1
-        assert "to do: set KIT_HOME to another folder" in shown.stderr
+        assert "set KIT_HOME to a folder you can write to" in shown.stderr
         assert len(shown.stderr.splitlines()) == 4
     assert kit.call("status").returncode == 0
     assert kit.processes() == []
