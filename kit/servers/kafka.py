@@ -10,19 +10,17 @@ The cluster belongs to its state folder, not to the object: another process that
 brokers, running or not.
 """
 
-import signal
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from kit.config import Settings, explicit
-from kit.deadline import Deadline
 from kit.errors import ConfigError, ServerError
 from kit.servers import _broker, _plan, _quorum, memory
 from kit.servers._broker import Node
 from kit.servers.jvm import Jvm
 from kit.servers.ports import choose_port
-from kit.servers.process import Process, launch, undone_on_error, wait_ended
+from kit.servers.process import Process, end, launch, undone_on_error
 from kit.servers.server import External, Server, ServerStatus, html_table
 
 __all__ = ["MAX_BROKERS", "ExternalKafka", "KafkaCluster", "of_settings"]
@@ -115,16 +113,10 @@ class KafkaCluster(Server):
             _quorum.replicate_internal_topics(self.bootstrap_servers, min(3, len(up)))
 
     def stop(self) -> None:
-        running = self.processes
-        for process in running:
-            process.signal(signal.SIGTERM)
         # Once most controllers have gone, the rest wait in vain for a quorum: they are killed, and lose nothing by it,
         # since what was acknowledged is in their logs.
-        ending, deadline = running, Deadline(self.seconds_to_stop)
-        while len(ending) > len(running) // 2 and not deadline.passed:
-            ending = wait_ended(ending, timeout=0.05)
-        for process in running:
-            process.wait_gone(grace=0.5)
+        running = self.processes
+        end(running, seconds=self.seconds_to_stop, enough=(len(running) + 1) // 2)
 
     def status(self) -> list[ServerStatus]:
         rows = {row.name: row for row in super().status()}

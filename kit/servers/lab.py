@@ -10,7 +10,6 @@ that ask at once share one set of servers. The lab walks the table below, and kn
 """
 
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -20,7 +19,7 @@ from filelock import FileLock, Timeout
 from kit.config import Settings, settings
 from kit.errors import ConfigError, ServerError
 from kit.servers import feeds, kafka
-from kit.servers.process import Process, kept_in, undone_on_error, wait_ended
+from kit.servers.process import Process, end, kept_in, undone_on_error
 from kit.servers.server import Server, ServerStatus, html_table
 
 __all__ = ["SERVERS", "Lab", "down", "needed", "prepare", "reset", "servers", "status", "up"]
@@ -32,7 +31,6 @@ SERVERS: dict[str, Callable[[Settings], Server]] = {
 }
 
 _LOCK_SECONDS = 90
-_STOP_SECONDS = 10.0
 
 
 class Lab:
@@ -148,12 +146,7 @@ def _stop_all() -> None:
     for server in servers().values():
         server.stop()
     home = settings().home
-    others = Process.all(home)  # started under other settings; or they have ended, and only their records are left
-    for process in others:
-        process.signal(signal.SIGTERM)
-    wait_ended(others, timeout=_STOP_SECONDS)
-    for process in others:
-        process.wait_gone(grace=0.0)
+    end(Process.all(home))  # started under other settings; or they have ended, and only their records are left
     for record in (home / "run").glob("*.json"):
         record.unlink(missing_ok=True)  # it cannot be read
 

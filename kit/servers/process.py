@@ -22,7 +22,7 @@ from kit.errors import NotEnoughMemory, PortTaken, ServerError
 from kit.files import write_atomically
 from kit.servers.interrupts import merged_environment, uninterrupted
 
-__all__ = ["Process", "birth", "kept_in", "launch", "undone_on_error", "wait_ended"]
+__all__ = ["Process", "birth", "end", "kept_in", "launch", "undone_on_error", "wait_ended"]
 
 _TAIL = 40  # log lines that an error carries
 _POLL = 0.005  # seconds; a broker is up in about 0.7 s, so a coarser poll would be felt
@@ -122,22 +122,15 @@ class Process:
             if deadline.passed:
                 raise self._failure(f"it still did not answer after {timeout:.0f} s")
 
-    def stop(self, *, grace: float = 10.0) -> None:
-        """Ask the process to end, kill it if it has not within `grace` seconds, forget it. Idempotent."""
-        self.signal(signal.SIGTERM)
-        self.wait_gone(grace=grace)
+    def stop(self) -> None:
+        """Ask the process to end, kill it if it has not within 10 seconds, forget it. Idempotent."""
+        end([self])
 
     def signal(self, number: int) -> None:
         process = self.handle()
         if process is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
-
-    def wait_gone(self, *, grace: float) -> None:
-        """Wait until the process has ended, kill it after `grace` seconds, remove its record."""
-        if wait_ended([self], timeout=grace):
-            self.kill()
-        self.record.unlink(missing_ok=True)
 
     def kill(self) -> None:
         """End the process at once, as a power cut would (SIGKILL)."""
@@ -257,6 +250,18 @@ def wait_ended(processes: Sequence[Process], *, timeout: float) -> list[Process]
         pause(_POLL)
         left = [process for process in left if process.alive]
     return left
+
+
+def end(processes: Sequence[Process], *, seconds: float = 10.0, enough: int | None = None) -> None:
+    """Ask processes to end; kill what has not within `seconds`, or is still there when `enough` have; forget all."""
+    for process in processes:
+        process.signal(signal.SIGTERM)
+    left, deadline = list(processes), Deadline(seconds)
+    while left and len(processes) - len(left) < (enough or len(processes)) and not deadline.passed:
+        left = wait_ended(left, timeout=0.05)
+    wait_ended(left, timeout=0.5 if enough else 0.0)
+    for process in processes:
+        process.kill()
 
 
 def _record(home: Path, name: str) -> Path:

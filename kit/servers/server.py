@@ -16,7 +16,6 @@ launched:
 [ServerStatus(name='echo', state='running', address='127.0.0.1:21034', …)]
 """
 
-import signal
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from kit.deadline import wait_until
 from kit.errors import ConfigError, ServerError
 from kit.servers.jvm import Jvm
 from kit.servers.ports import answers, choose_port
-from kit.servers.process import Process, launch, undone_on_error, wait_ended
+from kit.servers.process import Process, end, launch, undone_on_error
 
 __all__ = ["External", "Server", "ServerStatus", "choose_port", "html_table", "launch"]
 
@@ -139,12 +138,7 @@ class Server(ABC):
 
     def stop(self) -> None:
         """Ask its processes to end, kill what does not; its data stay. Idempotent."""
-        ending = self.processes
-        for process in ending:
-            process.signal(signal.SIGTERM)
-        wait_ended(ending, timeout=self.seconds_to_stop)
-        for process in ending:
-            process.wait_gone(grace=0.0)
+        end(self.processes, seconds=self.seconds_to_stop)
 
     def status(self) -> list[ServerStatus]:
         """A row a process; one row, ``stopped``, if there is none."""
