@@ -1,6 +1,5 @@
 """A sender's Kafka: an idempotent producer that takes records by the batch, and looks at the end of a topic."""
 
-import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple
 
@@ -40,9 +39,8 @@ class Batch(ProducerBatch):  # type: ignore[misc]  # kafka-python has no type hi
 
     def __init__(self, tp: TopicPartition, *, most_bytes: int, keep_time: bool) -> None:
         super().__init__(tp, MemoryRecordsBuilder(2, 0, most_bytes))
-        self.tp, self._keep_time, self.sent = tp, keep_time, 0.0
+        self.tp, self._keep_time, self.future = tp, keep_time, self.produce_future
         self.held: list[Record | DeadLetter] = []
-        self.future: Any = self.produce_future
 
     def add(self, record: Record | DeadLetter) -> bool:
         """Add a record; False if there is no room for it. An empty batch has room for a record of any size."""
@@ -54,7 +52,7 @@ class Batch(ProducerBatch):  # type: ignore[misc]  # kafka-python has no type hi
 
     def send(self, producer: KafkaProducer) -> None:
         """Give the batch to Kafka. The producer's thread sends it."""
-        accumulator, self.sent = producer._accumulator, time.monotonic()
+        accumulator = producer._accumulator
         with accumulator._tp_lock(self.tp):
             accumulator._batches[self.tp].append(self)
             accumulator._incomplete.add(self)

@@ -142,14 +142,14 @@ class Sender(Actor):
             if not self._producer._sender.is_alive():
                 raise errors.KafkaConnectionError("the producer's thread has died")
             now = time.monotonic()
-            if now < max(self._next_look, batch.sent + _LATE_SECONDS):
+            if now < max(self._next_look, batch.created + _LATE_SECONDS):
                 continue
             self._next_look = now + 1.0
             obstacle = _kafka.obstacle(self._servers, batch.tp.topic)
             self._missing = self._missing + 1 if isinstance(obstacle, TopicError) else 0
             if obstacle is not None and self._missing > _MISSING_LOOKS:
                 raise obstacle
-            if obstacle is None and now - batch.sent > _STUCK_SECONDS:
+            if obstacle is None and now - batch.created > _STUCK_SECONDS:
                 text = f"nothing acknowledged in {_STUCK_SECONDS:.0f} s, though the brokers answer"
                 raise errors.KafkaTimeoutError(text)
             self.trouble = obstacle or self.trouble
