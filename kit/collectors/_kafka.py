@@ -1,7 +1,7 @@
 """A sender's Kafka: an idempotent producer that takes records by the batch, and looks at the end of a topic."""
 
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType

@@ -191,9 +191,9 @@ class KafkaCluster(Server):
         return f"KafkaCluster({up} of {len(brokers)} brokers up: {', '.join(words)})"
 
     def _repr_html_(self) -> str:
-        leads = self.leaders()
-        led = [("partitions led", leads.get(b.id, 0) if b.pid else "–") for b in self.brokers]
-        return f"<b>Kafka cluster</b>{html_table(self.brokers, led)}"
+        leads, brokers = self.leaders(), self.brokers
+        led = [leads.get(broker.id, 0) if broker.pid else "–" for broker in brokers]
+        return f"<b>Kafka cluster</b>{html_table(brokers, partitions_led=led)}"
 
     @property
     def _folder(self) -> Path:

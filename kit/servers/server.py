@@ -60,8 +60,8 @@ class ServerStatus:
         return int(self.address.rpartition(":")[2])
 
 
-def html_table(rows: Sequence[ServerStatus], *more: Sequence[tuple[str, object]]) -> str:
-    """Rows as a table for a notebook; each of `more` is a column, a pair of its name and a value for each row."""
+def html_table(rows: Sequence[ServerStatus], **more: Sequence[object]) -> str:
+    """Rows as a table for a notebook, with `more` columns."""
     import pandas as pd
 
     table = {
@@ -70,7 +70,7 @@ def html_table(rows: Sequence[ServerStatus], *more: Sequence[tuple[str, object]]
         "address": [row.address for row in rows],
         "memory": [f"{row.memory / 1e6:.0f} MB" for row in rows],
     }
-    table |= {column[0][0]: [str(value) for _, value in column] for column in more if column}
+    table |= {name.replace("_", " "): list(map(str, values)) for name, values in more.items()}
     return pd.DataFrame(table).to_html(index=False, border=0)
 
 
