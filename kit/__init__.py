@@ -19,33 +19,15 @@ if TYPE_CHECKING:
     from kit.servers.doctor import doctor
     from kit.servers.lab import down, reset, status, up
 
-__all__ = [
-    "KitError",
-    "collect_quotes",
-    "collect_tweets",
-    "doctor",
-    "down",
-    "exercises",
-    "plots",
-    "reset",
-    "settings",
-    "status",
-    "streams",
-    "topics",
-    "up",
-]
-
 _HOME = {
+    **dict.fromkeys(["collect_quotes", "collect_tweets"], "kit.collectors"),
+    **dict.fromkeys(["down", "reset", "status", "up"], "kit.servers.lab"),
     "KitError": "kit.errors",
-    "collect_quotes": "kit.collectors",
-    "collect_tweets": "kit.collectors",
     "doctor": "kit.servers.doctor",
-    "down": "kit.servers.lab",
-    "reset": "kit.servers.lab",
     "settings": "kit.config",
-    "status": "kit.servers.lab",
-    "up": "kit.servers.lab",
 }
+__all__ = ["KitError", "collect_quotes", "collect_tweets", "doctor", "down", "exercises", "plots", "reset", "settings"]
+__all__ += ["status", "streams", "topics", "up"]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+import kit
 from kit import exercise_commands
 from kit.errors import ConfigError, KitError
 from kit.jupyter import environment
@@ -77,20 +78,16 @@ def up(
     ] = None,
 ) -> None:
     """Start the lab's servers, or those that are named; what runs already is left as it is."""
-    from kit.servers import lab
-
     if brokers is not None:
         os.environ["KIT_BROKERS"] = str(brokers)
-    lab.up(*servers or ())
+    kit.up(*servers or ())
     _print_status()
 
 
 @app.command()
 def down() -> None:
     """Stop every server the lab started. Topics and their records stay."""
-    from kit.servers import lab
-
-    lab.down()
+    kit.down()
     _out.print("all servers stopped")
 
 
@@ -103,9 +100,7 @@ def status() -> None:
 @app.command()
 def doctor() -> None:
     """Check this machine, one line a check, each with its fix."""
-    from kit.servers.doctor import doctor as examine
-
-    checkup = examine()
+    checkup = kit.doctor()
     _out.print(repr(checkup), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(0 if checkup.ok else 1)
 
@@ -115,31 +110,27 @@ def reset(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
 ) -> None:
     """Stop the servers and delete all topics and records: the next `kit up` starts from nothing."""
-    from kit.servers import lab
-
     if not yes:
         typer.confirm("Delete every topic and record of this lab?", abort=True)
-    lab.reset()
+    kit.reset()
     _out.print("the lab is empty; `kit up` starts it again")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(context: typer.Context) -> None:
     """Open JupyterLab on a running lab. Ctrl-C stops both. Further options go to JupyterLab (--no-browser, --port)."""
-    from kit.servers import lab as servers
-
     _require_home()
-    ran_before = {row.name for row in servers.status() if row.state == "running"}
+    ran_before = {row.name for row in kit.status() if row.state == "running"}
     try:
         with _jupyterlab(context.args) as jupyter:  # ends before the servers do: a kernel could start them again
-            servers.up()
+            kit.up()
             _print_status()
             jupyter.wait()
     finally:
         if ran_before:
             _out.print(f"left running, as before: {', '.join(sorted(ran_before))} (`kit down` stops them)")
         else:
-            servers.down()
+            kit.down()
             _out.print("all servers stopped")
     raise typer.Exit(jupyter.returncode if jupyter.returncode not in (None, -signal.SIGINT) else 0)
 
@@ -171,10 +162,8 @@ def bundle(
 
 
 def _print_status() -> None:
-    from kit.servers import lab
-
     table = Table("server", "state", "address", "pid", "memory", box=None, pad_edge=False)
-    for row in lab.status():
+    for row in kit.status():
         colour = "green" if row.state in ("running", "external", "live") else "dim"
         memory = f"{row.memory / 1e6:.0f} MB" if row.memory else ""
         table.add_row(row.name, f"[{colour}]{row.state}[/]", row.address, str(row.pid or ""), memory)

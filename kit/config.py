@@ -81,15 +81,10 @@ def settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        text = first["msg"].removeprefix("Value error, ")
         name = f"KIT_{'_'.join(map(str, first['loc'])).upper()}"
-        raise ConfigError(
-            f"{name}: {_decapitalized(first['msg'].removeprefix('Value error, '))}",
-            got=ascii(str(first["input"])) if "TOKEN" not in name else "another value",
-            todo=f"change or unset the environment variable {name}",
-        ) from error
+        got = ascii(str(first["input"])) if "TOKEN" not in name else "another value"
+        todo = f"change or unset the environment variable {name}"
+        raise ConfigError(f"{name}: {text[:1].lower()}{text[1:]}", got=got, todo=todo) from error
     except RuntimeError as error:  # of platformdirs: a container may run as a user who has no name, and no HOME
         raise ConfigError("a user with a home folder", got=str(error), todo="export HOME=$(mktemp -d)") from error
-
-
-def _decapitalized(text: str) -> str:
-    return text[:1].lower() + text[1:]

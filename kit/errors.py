@@ -31,25 +31,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = [
-    "BadPayload",
-    "BrokerUnavailable",
-    "BundleError",
-    "CollectorError",
-    "ConfigError",
-    "ExerciseError",
-    "JarError",
-    "KitError",
-    "NotEnoughMemory",
-    "PlotError",
-    "PortTaken",
-    "RateLimited",
-    "ServerError",
-    "SourceError",
-    "TopicError",
-    "Unauthorized",
-    "UnknownSymbol",
-]
+__all__ = ["BadPayload", "BrokerUnavailable", "BundleError", "CollectorError", "ConfigError", "ExerciseError"]
+__all__ += ["JarError", "KitError", "NotEnoughMemory", "PlotError", "PortTaken", "RateLimited"]
+__all__ += ["ServerError", "SourceError", "TopicError", "Unauthorized", "UnknownSymbol"]
 
 _LIBRARIES = (str(Path(__file__).parent), *{p for p in sys.path if p.endswith("site-packages")}, sys.base_prefix)
 

@@ -8,8 +8,8 @@
 """
 
 import os
-import tempfile
 from pathlib import Path
+from uuid import uuid4
 
 __all__ = ["write_atomically"]
 
@@ -21,21 +21,11 @@ def write_atomically(file: Path, content: str | bytes, *, private: bool = False)
     otherwise as the user's umask has it. `OSError`: the disk is full, or the folder cannot be written.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    number, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".part")
-    draft = Path(name)
+    draft, mode = file.with_name(f".{uuid4().hex}.part"), 0o600 if private else 0o666
     try:
-        with os.fdopen(number, "wb") as output:
+        with open(draft, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as output:
             output.write(content.encode() if isinstance(content, str) else content)
-        if not private:
-            draft.chmod(0o666 & ~_umask())
         draft.replace(file)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-
-
-def _umask() -> int:
-    """The process's umask, which the system only tells when it is set."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -1,11 +1,11 @@
 """What the actors of a collector have in common: a bounded mailbox, a daemon thread with an owner, supervision."""
 
+import queue
 import threading
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import astuple, dataclass
-from typing import Any, Self, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import pykka
 from pykka import ActorDeadError
@@ -13,17 +13,13 @@ from pykka._envelope import Envelope
 
 from kit.collectors._supervisor import Supervisor
 
-__all__ = ["Actor", "Counts", "Halted", "Mailbox", "MailboxFull"]
+__all__ = ["Actor", "Counts", "Halted", "Mailbox"]
 
 T = TypeVar("T")
 
 
 class Halted(BaseException):
     """The actor must let go of what it does. Like `SystemExit` it passes through ``except Exception``."""
-
-
-class MailboxFull(Exception):
-    """The mailbox had no room in time: its actor cannot keep up, so the one that writes to it must slow down."""
 
 
 @dataclass(slots=True)
@@ -36,62 +32,50 @@ class Counts:
     dead_lettered: int = 0
     restarts: int = 0
 
-    def __add__(self, other: Self) -> Self:
-        return type(self)(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
+class Mailbox(queue.Queue[Envelope[Any]]):
+    """A bounded inbox for a pykka actor.
 
-class Mailbox:
-    """A bounded inbox for a pykka actor: the messages that it has not read yet, in the order they came.
-
-    It counts payloads: messages that are `bytes`. Any other message (pykka's own *stop*) gets in however full it is.
-    Payloads that wait one behind the other are taken out together, as one list: an idle actor gets a payload the moment
-    it comes, a busy one gets all that came meanwhile.
-
-    At most `capacity` payloads wait; at most `batch` are taken out at once; `put` waits `patience` seconds for room.
+    Payloads (messages that are `bytes`) that wait one behind the other are taken out together, as one list of at most
+    `batch`: an idle actor gets a payload the moment it comes, a busy one gets all that came meanwhile. `put` waits
+    `patience` seconds for room for a payload, then raises `queue.Full`. Any other message (pykka's own *stop*) gets in
+    however full it is.
     """
 
     def __init__(self, *, capacity: int = 10_000, batch: int = 2_000, patience: float = 0.2) -> None:
-        self._capacity, self._batch, self._patience = capacity, batch, patience
-        self._messages: deque[Envelope[Any]] = deque()
-        self._payloads, self._closed, self._lock = 0, False, threading.Lock()
-        self._arrived, self._taken = threading.Condition(self._lock), threading.Condition(self._lock)
+        super().__init__(capacity)
+        self._batch, self._patience, self._payloads, self._closed = batch, patience, 0, False
 
-    def put(self, envelope: Envelope[Any]) -> None:
-        """Add a message. Raises `MailboxFull`: no room in time. Raises `ActorDeadError`: its actor has stopped."""
-        payload = type(envelope.message) is bytes
-        with self._lock:
-            if payload and self._payloads >= self._capacity:
-                self._taken.wait_for(lambda: self._closed or self._payloads < self._capacity, self._patience)
-            if self._closed:
-                raise ActorDeadError("this mailbox is closed: the actor that read it has stopped")
-            if payload and self._payloads >= self._capacity:
-                raise MailboxFull(f"{self._payloads} payloads wait in a mailbox for {self._capacity}")
-            self._messages.append(envelope)
-            self._payloads += payload
-            self._arrived.notify()
+    def put(self, item: Envelope[Any], block: bool = True, timeout: float | None = None) -> None:
+        """Add a message. Raises `ActorDeadError`: its actor has stopped."""
+        if type(item.message) is bytes:
+            super().put(item, timeout=self._patience)
+        else:
+            with self.not_empty:
+                self._put(item)
+                self.not_empty.notify()
 
-    def get(self) -> Envelope[Any]:
-        """Take the next message, or the payloads that wait next as one list; waits until there is one."""
-        with self._lock:
-            messages, batch = self._messages, list[bytes]()
-            while not messages:
-                self._arrived.wait()
-            while messages and len(batch) < self._batch and type(messages[0].message) is bytes:
-                batch.append(messages.popleft().message)
-            if not batch:
-                return messages.popleft()
-            self._payloads -= len(batch)
-            self._taken.notify_all()
-            return Envelope(batch)
+    def _put(self, item: Envelope[Any]) -> None:
+        if self._closed:
+            raise ActorDeadError("this mailbox is closed: the actor that read it has stopped")
+        self.queue.append(item)
+        self._payloads += type(item.message) is bytes
+
+    def _get(self) -> Envelope[Any]:
+        messages, batch = self.queue, list[bytes]()
+        while messages and len(batch) < self._batch and type(messages[0].message) is bytes:
+            batch.append(messages.popleft().message)
+        self._payloads -= len(batch)
+        return Envelope(batch) if batch else messages.popleft()
 
     def empty(self) -> bool:
-        return not self._messages
+        """Whether nothing is to be read any more. Pykka empties an inbox at the end; what is in a closed one stays."""
+        return self._closed or super().empty()
 
     def close(self) -> None:
-        """Refuse messages from now on, and wake those that wait for room. What is in it stays in it. Idempotent."""
-        with self._lock:
+        """Refuse messages from now on. Idempotent."""
+        with self.mutex:
             self._closed = True
-            self._taken.notify_all()
 
     def __len__(self) -> int:
         """How many payloads wait."""
@@ -102,10 +86,8 @@ class Actor(pykka.ThreadingActor):
     """A pykka actor that belongs to one owner, and asks a supervisor what to do when it fails.
 
     Its owner starts it with `begin`, outside pykka's registry, so that `pykka.ActorRegistry.stop_all()` in another cell
-    leaves it alone. Its thread is a daemon that can be joined. Its mailbox is bounded, and closes with it: to tell a
-    dead actor something raises `ActorDeadError`, and never waits.
-
-    Its ref, its mailbox and its work in hand survive a restart; what may be broken is made anew.
+    leaves it alone. Its thread is a daemon that can be joined. Its mailbox closes with it. Its ref, its mailbox and its
+    work in hand survive a restart; what may be broken is made anew.
     """
 
     supervisor: Supervisor
@@ -146,10 +128,8 @@ class Actor(pykka.ThreadingActor):
     def on_receive(self, message: Any) -> None:
         try:
             self.work(message)
-        except Halted:
-            pass
         except BaseException as error:  # not raised: for a SystemExit pykka would stop every actor of the process
-            self.error = error
+            self.error = None if isinstance(error, Halted) else error
             self.actor_stopped.set()
             self.on_stop()
 

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Any, Self
 
 import pandas as pd
@@ -41,10 +41,8 @@ class Collector:
 
     Parameters
     ----------
-    source
-        A `Poller` or a `Listener`.
-    topic
-        Kafka topic; it is created if it does not exist, and ``<topic>.dead-letter`` beside it.
+    source, topic
+        A `Poller` or a `Listener`; where its records go. A missing topic is created, and ``<topic>.dead-letter``.
     to_records
         Makes `Record`s of one payload, as a list or a generator. It returns or raises `BadPayload` for what it cannot
         use. Whatever else it raises, or gives in place of a record, makes a dead letter, too.
@@ -70,18 +68,11 @@ class Collector:
     """
 
     def __init__(
-        self,
-        source: Source,
-        topic: str,
-        to_records: ToRecords,
-        *,
-        workers: int = 1,
-        supervisor: Supervisor | None = None,
-        mailbox: int = 10_000,
-        bootstrap_servers: str | None = None,
-    ) -> None:
+        self, source: Source, topic: str, to_records: ToRecords, *, workers: int = 1, mailbox: int = 10_000,
+        supervisor: Supervisor | None = None, bootstrap_servers: str | None = None,
+    ) -> None:  # fmt: skip
         servers = bootstrap_servers or addresses.bootstrap_servers()
-        start = _kafka.prepare(topic, REMEMBER, bootstrap_servers=servers)
+        start = _kafka.prepare(servers, topic, REMEMBER)
         self.topic, self._source, supervisor = topic, source, supervisor or Supervisor()
         names = [f"sender-{number + 1}" for number in range(workers)] if workers > 1 else ["sender"]
         shared: Any = {"source": source.name, "capacity": mailbox}
@@ -95,7 +86,6 @@ class Collector:
             for actor in reversed(self._actors):  # the source last: the senders that it tells must be there
                 actor.supervisor = supervisor
                 actor.begin()
-            for actor in self._actors:
                 actor.actor_ref.tell([])  # nothing yet: it wakes a sender to connect, and a source to begin
         except BaseException:
             self._shut_down(5.0)
@@ -119,50 +109,34 @@ class Collector:
             return "failed"
         if self._stopped:
             return "stopped"
-        idle = self._source.counts.sent == sum(sender.handled for sender in self._senders) and not self._unsent()
-        return "ended" if self._source.ended.is_set() and idle else "running"
-
-    @property
-    def latest(self) -> bytes | None:
-        """The value of the newest record it has taken, or None: for a look at what passes by."""
-        return next((sender.latest for sender in self._senders if sender.latest is not None), None)
+        return "ended" if all(actor.join() for actor in self._actors) else "running"
 
     @property
     def counts(self) -> Counts:
         """The counts as they are now."""
-        total = sum((sender.counts for sender in self._senders), Counts())
-        total.restarts += self._source.counts.restarts
-        return total
+        counts = [Counts(restarts=self._source.counts.restarts), *(sender.counts for sender in self._senders)]
+        return Counts(*map(sum, zip(*map(astuple, counts), strict=True)))
 
     def counters(self) -> pd.DataFrame:
-        """One row an actor.
+        """A DataFrame with a row an actor, indexed by `actor`.
 
-        Returns
-        -------
-        DataFrame
-            Indexed by `actor`: the `Counts`; `mailbox`, how many payloads wait; `lag_s`, for how many seconds the
-            sender has held the oldest record that Kafka has not acknowledged. A source counts payloads, a sender
-            records: a payload of quotes holds many.
+        Its columns: the `Counts`; `mailbox`, how many payloads wait; `lag_s`, for how many seconds the sender has held
+        the oldest record that Kafka has not acknowledged. A source counts payloads, a sender records: a payload of
+        quotes holds many.
         """
-        now = time.monotonic()
-        rows = {actor.name: asdict(actor.counts) for actor in self._actors}
+        rows, now = [], time.monotonic()
         for actor in self._actors:
             lag = round(max(now - (actor.oldest or now), 0.0), 3)
-            rows[actor.name] |= {"mailbox": len(actor.mailbox), "lag_s": lag}
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("actor")
+            rows.append({**asdict(actor.counts), "mailbox": len(actor.mailbox), "lag_s": lag})
+        return pd.DataFrame(rows, pd.Index([actor.name for actor in self._actors], name="actor"))
 
     def wait(self, *, sent: int | None = None, timeout: float = 30.0) -> Counts:
         """Wait until `sent` records are acknowledged; without `sent`, until the source has ended and all is sent.
 
-        Raises
-        ------
-        CollectorError
-            It did not come about in `timeout` seconds, or the collector has given up.
+        `CollectorError`: it did not come about in `timeout` seconds, or the collector has given up.
         """
-        if sent is None:
-            self._wait_for(lambda: self.state == "ended", "the end of the source", timeout)
-        else:
-            self._wait_for(lambda: self.counts.sent >= sent, f"{sent} records sent", timeout)
+        what = "the end of the source" if sent is None else f"{sent} records sent"
+        self._wait_for(lambda: self.state == "ended" if sent is None else self.counts.sent >= sent, what, timeout)
         return self.counts
 
     def _wait_for(self, done: Callable[[], bool], what: str, timeout: float) -> None:
@@ -175,10 +149,7 @@ class Collector:
     def stop(self, *, timeout: float = 30.0) -> Counts:
         """Stop the source, send what has come in within `timeout` seconds, close. Idempotent.
 
-        Raises
-        ------
-        CollectorError
-            It had given up before, or there are records that Kafka did not acknowledge in time.
+        `CollectorError`: it had given up before, or there are records that Kafka did not acknowledge in time.
         """
         with self._stopping:
             if not self._stopped:
@@ -187,17 +158,14 @@ class Collector:
                 atexit.unregister(self.stop)
         self._raise_failure()
         if not self._source.join():
-            raise CollectorError(
-                f"the {self._source.name} of topic {self.topic!r} to let go of its source in {timeout:g} s",
-                got="it still waits for data",
-                todo="give the Listener a `hang_up` that ends the waiting, or the fetch a time-out",
-            )
+            wanted = f"the {self._source.name} of topic {self.topic!r} to let go of its source in {timeout:g} s"
+            todo = "give the Listener a `hang_up` that ends the waiting, or the fetch a time-out"
+            raise CollectorError(wanted, got="it still waits for data", todo=todo)
         if unsent := self._unsent():
-            raise CollectorError(
-                f"all records in topic {self.topic!r} when the collector stops",
-                got=f"{unsent} of them not acknowledged in {timeout:g} s; {self.counts}",
-                todo="see with `kit status` that the brokers run, then start the collector again: it resumes",
-            )
+            wanted = f"all records in topic {self.topic!r} when the collector stops"
+            got = f"{unsent} of them not acknowledged in {timeout:g} s; {self.counts}"
+            todo = "see with `kit status` that the brokers run, then start the collector again: it resumes"
+            raise CollectorError(wanted, got=got, todo=todo)
         return self.counts
 
     def _shut_down(self, timeout: float) -> None:
@@ -209,11 +177,11 @@ class Collector:
                 self._source.halt()
         finally:
             for sender in self._senders:
-                sender.ask_to_stop()
-            late = [sender for sender in self._senders if not sender.join(deadline.left)]
-            for sender in late:
-                sender.halt()
-            for sender in late:
+                sender.ask_to_stop()  # the source does so, too, if it has ended
+            for sender in self._senders:
+                if not sender.join(deadline.left):
+                    sender.halt()
+            for sender in self._senders:
                 sender.join(15.0)
 
     def _unsent(self) -> int:
@@ -221,12 +189,12 @@ class Collector:
 
     def _raise_failure(self) -> None:
         if (error := self.failed) is not None:
-            raise CollectorError(
-                f"the collector of topic {self.topic!r} to keep running",
-                got=f"it gave up after {self.counts.restarts} restarts, {self._unsent()} records unsent: "
-                f"{in_words(error)}",
-                todo=error.todo if isinstance(error, KitError) else "mend the cause, then start a new collector",
-            ) from error
+            got = (
+                f"it gave up after {self.counts.restarts} restarts, {self._unsent()} records unsent: {in_words(error)}"
+            )
+            todo = error.todo if isinstance(error, KitError) else "mend the cause, then start a new collector"
+            wanted = f"the collector of topic {self.topic!r} to keep running"
+            raise CollectorError(wanted, got=got, todo=todo) from error
 
     def __enter__(self) -> Self:
         return self
@@ -243,9 +211,7 @@ class Collector:
         return f"<Collector of topic {self.topic!r}: {self.state}, {counts}{why}>"
 
     def _repr_html_(self) -> str:
-        error = self.failed or self.trouble
-        text = str(error) if isinstance(error, KitError) else in_words(error)
-        why = f"<pre>{html.escape(text)}</pre>" if error else ""
-        state = f"<b style='color:{_COLOURS[self.state]}'>{self.state}</b>"
-        caption = f"<b>Collector</b> of topic <code>{html.escape(self.topic)}</code>: {state}"
-        return f"<div>{caption}{why}{self.counters().to_html(border=0)}</div>"
+        error, state = self.failed or self.trouble, self.state
+        why = f"<pre>{html.escape(str(error) if isinstance(error, KitError) else in_words(error))}</pre>" * bool(error)
+        caption = f"Collector of topic {html.escape(self.topic)}: <span style='color:{_COLOURS[state]}'>{state}</span>"
+        return f"<div><b>{caption}</b>{why}{self.counters().to_html(border=0)}</div>"

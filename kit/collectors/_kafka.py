@@ -1,8 +1,7 @@
 """A sender's Kafka: an idempotent producer that takes records by the batch, and looks at the end of a topic."""
 
-import time
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -18,6 +17,7 @@ from kit.topics.reading import read
 __all__ = ["MOST_BYTES", "Batch", "Start", "close_producer", "obstacle", "open_producer", "prepare", "tails"]
 
 MOST_BYTES = 262_144  # of a batch with more than one record
+_TIMES = "message.timestamp.type"
 _OPTIONS = {
     "acks": "all",
     "enable_idempotence": True,
@@ -30,7 +30,7 @@ _OPTIONS = {
 }
 
 
-class Batch:
+class Batch(ProducerBatch):  # type: ignore[misc]  # kafka-python has no type hints
     """Records of one partition, given to kafka-python's producer together, with one future for all.
 
     kafka-python's `send` takes 20 to 30 microseconds for a record: a future, locks, a look at the metadata. This does
@@ -38,50 +38,40 @@ class Batch:
     """
 
     def __init__(self, tp: TopicPartition, *, most_bytes: int, keep_time: bool) -> None:
-        self.tp, self._keep_time = tp, keep_time
-        self.records: list[Record | DeadLetter] = []
-        self._builder = MemoryRecordsBuilder(2, 0, most_bytes)
-        self.future: Any = None
-        self.sent = 0.0
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return int(self._builder.size_in_bytes())
+        super().__init__(tp, MemoryRecordsBuilder(2, 0, most_bytes))
+        self.tp, self._keep_time, self.future = tp, keep_time, self.produce_future
+        self.held: list[Record | DeadLetter] = []
 
     def add(self, record: Record | DeadLetter) -> bool:
         """Add a record; False if there is no room for it. An empty batch has room for a record of any size."""
         headers = record.headers(keep_time=self._keep_time)
-        if self._builder.append(record.time, record.key, record.value, headers) is None:
+        if self.records.append(record.time, record.key, record.value, headers) is None:
             return False
-        self.records.append(record)
+        self.held.append(record)
         return True
 
     def send(self, producer: KafkaProducer) -> None:
         """Give the batch to Kafka. The producer's thread sends it."""
-        batch, accumulator = ProducerBatch(self.tp, self._builder), producer._accumulator
-        self.future, self.sent = batch.produce_future, time.monotonic()
+        accumulator = producer._accumulator
         with accumulator._tp_lock(self.tp):
-            accumulator._batches[self.tp].append(batch)
-            accumulator._incomplete.add(batch)
+            accumulator._batches[self.tp].append(self)
+            accumulator._incomplete.add(self)
         producer._sender.wakeup()
 
     @property
     def errors(self) -> list[Exception]:
         """Of a batch whose future is done: the error of each record; none if Kafka has acknowledged them."""
         error = self.future.value[2]
-        return [error(number) for number in range(len(self.records))] if error is not None else []
+        return [error(number) for number in range(len(self.held))] if error is not None else []
 
     @property
-    def end(self) -> int:
-        """Of a batch that Kafka has acknowledged: the offset after it, or 0 if the answer does not say."""
-        base: int = self.future.value[0]
-        return base + len(self.records) if base >= 0 else 0
+    def acknowledged(self) -> bool:
+        return bool(self.future.is_done) and self.future.value[2] is None
 
 
-def open_producer(bootstrap_servers: str) -> KafkaProducer:
+def open_producer(servers: str) -> KafkaProducer:
     """An idempotent producer with acks=all that tries for as long as it takes."""
-    producer = clients.producer(bootstrap_servers, **_OPTIONS)
+    producer = clients.producer(servers, **_OPTIONS)
     # A batch that is too large comes back whole: the sender makes smaller ones, and knows what is in them.
     producer._sender._can_split = lambda *_: False
     return producer
@@ -106,26 +96,24 @@ class Start(NamedTuple):
     keep_time: bool  # the topic replaces event times (message.timestamp.type=LogAppendTime)
 
 
-def prepare(topic: str, most: int, *, bootstrap_servers: str) -> Start:
+def prepare(servers: str, topic: str, most: int) -> Start:
     """Create a topic and its dead-letter topic if need be, and look at the last `most` records of each partition."""
-    setting, both = "message.timestamp.type", [topic, topic + DEAD_LETTER]
-    with clients.consumer(bootstrap_servers) as consumer:
+    both = [topic, topic + DEAD_LETTER]
+    with clients.consumer(servers) as consumer:
         for name in set(both) - consumer.topics():
-            topics.create(name, bootstrap_servers=bootstrap_servers)
+            topics.create(name, bootstrap_servers=servers)
         spans = _spans(consumer, both, lambda tp, end: end - most if tp.topic == topic else end)
         known = [identity_in_topic(record)[1] for batch in read(consumer, spans) for record in batch]
-    with clients.admin(bootstrap_servers) as admin:
-        asked = ConfigResource(ConfigResourceType.TOPIC, topic, {setting: None})
+    with clients.admin(servers) as admin:
+        asked = ConfigResource(ConfigResourceType.TOPIC, topic, {_TIMES: None})
         answer = clients.ask(admin.describe_configs, [asked], config_filter="all")
-    keep_time = answer["topic"][topic][setting]["value"] == "LogAppendTime"
+    keep_time = answer["topic"][topic][_TIMES]["value"] == "LogAppendTime"
     return Start(known, {tp: end for tp, (_, end) in spans.items()}, keep_time)
 
 
-def tails(
-    names: list[str], ends: Mapping[TopicPartition, int], *, bootstrap_servers: str
-) -> list[tuple[str, Hashable]]:
+def tails(servers: str, names: list[str], ends: Mapping[TopicPartition, int]) -> list[tuple[str, Hashable]]:
     """Topic and identity of each record that topics have beyond the offsets `ends` (0 where there is none)."""
-    with clients.consumer(bootstrap_servers) as consumer:
+    with clients.consumer(servers) as consumer:
         # A topic that ends before these offsets was made anew.
         spans = _spans(consumer, names, lambda tp, end: ends.get(tp, 0) if ends.get(tp, 0) <= end else 0)
         return [identity_in_topic(record) for batch in read(consumer, spans) for record in batch]
@@ -140,16 +128,13 @@ def _spans(
     return {tp: (max(first[tp], begin(tp, ends[tp])), ends[tp]) for tp in partitions}
 
 
-def obstacle(topic: str, *, bootstrap_servers: str) -> KitError | None:
+def obstacle(servers: str, topic: str) -> KitError | None:
     """Why Kafka acknowledges no record of a topic, as far as it can be seen: brokers or topic are gone."""
     try:
-        with clients.consumer(bootstrap_servers) as consumer:
+        with clients.consumer(servers) as consumer:
             if topic in consumer.topics():
                 return None
     except KitError as error:
         return error
-    return TopicError(
-        f"topic {topic!r} to exist as long as a collector runs",
-        got="it was deleted",
-        todo="stop the collector, and start it again: it makes the topic",
-    )
+    todo = "stop the collector, and start it again: it makes the topic"
+    return TopicError(f"topic {topic!r} to exist as long as a collector runs", got="it was deleted", todo=todo)

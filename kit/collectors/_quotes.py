@@ -30,22 +30,18 @@ def collect_quotes(
 
     Parameters
     ----------
-    symbols
-        As the market knows them: ``["JPM", "C"]``.
+    symbols, every
+        As the market knows them: ``["JPM", "C"]``; seconds from one request to the next.
     topic
         Its records: key is the symbol, Kafka timestamp the quote's time, value compact JSON with `symbol`, `price`
-        (USD), `ts` (milliseconds since 1970) and `day` (the trading day, ISO).
-    every
-        Seconds from one request to the next. A quote that has not changed since is a duplicate, and dropped.
+        (USD), `ts` (milliseconds since 1970) and `day` (the trading day, ISO). A quote comes once, until it changes.
     base_url
-        Where to ask; the lab's feeds (or the live Yahoo, with ``KIT_FEEDS=live``) by default.
+        Where to ask; default: the lab's feeds, or with ``KIT_FEEDS=live`` the live Yahoo.
 
     Raises
     ------
-    UnknownSymbol, SourceError, ConfigError
-        The first request failed, or there is nothing to ask for; later failures go to the supervisor.
-    BrokerUnavailable, TopicError
-        There is nowhere to send to.
+    UnknownSymbol, SourceError, ConfigError, BrokerUnavailable, TopicError
+        The first request failed (later failures go to the supervisor), or there is nowhere to send to.
 
     Examples
     --------
@@ -60,11 +56,8 @@ def collect_quotes(
         quotes, rejected = parse_quotes(first[0])
         missing = sorted(set(wanted) - {quote.symbol for quote in quotes})
         if missing and not rejected:  # the market leaves out what it does not know
-            raise UnknownSymbol(
-                "symbols that the market knows",
-                got=f"no quote for {', '.join(missing)}",
-                todo="look for a typing error: symbols are capitals, for instance JPM",
-            )
+            todo = "look for a typing error: symbols are capitals, for instance JPM"
+            raise UnknownSymbol("symbols that the market knows", got=f"no quote for {', '.join(missing)}", todo=todo)
         poller = Poller(lambda: first.pop() if first else yahoo.fetch_quotes(wanted), every=every, close=yahoo.close)
         return Collector(poller, topic, quote_records, supervisor=supervisor, bootstrap_servers=bootstrap_servers)
     except BaseException:

@@ -6,29 +6,31 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any, NamedTuple, TypeAlias
+from typing import Annotated, Any, NamedTuple, TypeAlias
+
+import msgspec
 
 from kit.errors import BadPayload, KitError
 
-__all__ = ["DEAD_LETTER", "DeadLetter", "Record", "Seen", "ToRecords"]
-__all__ += ["checked", "identity_in_topic", "in_words"]
+__all__ = ["DEAD_LETTER", "DeadLetter", "Record", "Seen", "ToRecords", "checked", "identity_in_topic", "in_words"]
 
 DEAD_LETTER = ".dead-letter"
 _MOST_BYTES = 900_000  # of a dead letter's value: what Kafka takes by default, less room for headers
 _MOST_RECORD_BYTES = 1_048_000  # of key, value and id: what the producer takes in one request, less its framing
 _MOST_LETTERS = 1_000  # of an error's text
+_MOST_TIME = 2**63 - 1
 _ID, _EVENT_TIME = "record-id", "event-time"
+_BYTES = (bytes, bytearray, memoryview)
 Headers: TypeAlias = list[tuple[str, bytes]]
 
 
 class Record(NamedTuple):
     """One record for a topic.
 
-    A record is known by its `id`, if it has one, else by its key, its event time and its value. A second record that is
-    known by the same is a duplicate. The topic carries what a collector needs to know its records again after a
-    restart: an id in the header ``record-id`` (empty where the id is the key); in a topic whose
-    ``message.timestamp.type`` is ``LogAppendTime``, the event time in the header ``event-time`` (milliseconds, as
-    text). Records of other writers, which lack these headers, are known by key, Kafka timestamp and value.
+    A record is known by its `id` (what the source knows it by, such as a tweet's id), if it has one, else by its key,
+    its event time and its value. A second record that is known by the same is a duplicate. After a restart a collector
+    knows its records by the topic: an id is in the header ``record-id`` (empty where the id is the key); a topic whose
+    ``message.timestamp.type`` is ``LogAppendTime`` has the event time in the header ``event-time`` (milliseconds).
 
     Parameters
     ----------
@@ -38,14 +40,12 @@ class Record(NamedTuple):
         The record itself. None, with a key: a tombstone.
     time
         When it happened (event time): milliseconds since 1970, UTC; 0 or more.
-    id
-        What the source knows the record by, for instance the id of a tweet.
     """
 
     key: bytes | None
     value: bytes | None
-    time: int
-    id: bytes | None = None
+    time: Annotated[int, msgspec.Meta(ge=0, le=_MOST_TIME)]
+    id: Annotated[bytes, msgspec.Meta(min_length=1)] | None = None
 
     @property
     def identity(self) -> Hashable:
@@ -75,20 +75,22 @@ class DeadLetter(NamedTuple):
     key: None = None
 
     @classmethod
-    def of(cls, value: bytes, error: BaseException, *, source: str) -> "DeadLetter":
-        """The dead letter for these bytes, as of now."""
+    def of(cls, payload: bytes | None, error: BaseException, *, source: str) -> "DeadLetter":
+        """The dead letter for a payload, as of now; of a `BadPayload`, for what it rejects."""
+        if isinstance(error, BadPayload):
+            payload = error.raw if type(error.raw) is bytes else payload
+            error = error.__cause__ or error
         text = in_words(error).encode("utf-8", "backslashreplace")  # half of a surrogate pair has no bytes
         at = datetime.now(UTC).isoformat(timespec="milliseconds").encode()
         why = [("error", text), ("source", source.encode()), ("at", at)]
-        return cls(value, time.time_ns() // 1_000_000, why).cut(_MOST_BYTES)
+        return cls(payload or b"", time.time_ns() // 1_000_000, why).cut(_MOST_BYTES)
 
     def cut(self, most: int) -> "DeadLetter":
         """The same with a value of at most so many bytes; its first length is in the header ``cut-from-bytes``."""
         if len(self.value) <= most:
             return self
-        cut_before = self.why[-1][0] == "cut-from-bytes"
-        why = self.why if cut_before else [*self.why, ("cut-from-bytes", b"%d" % len(self.value))]
-        return self._replace(value=self.value[:most], why=why)
+        first = [] if self.why[-1][0] == "cut-from-bytes" else [("cut-from-bytes", b"%d" % len(self.value))]
+        return self._replace(value=self.value[:most], why=self.why + first)
 
     @property
     def identity(self) -> Hashable:
@@ -111,23 +113,19 @@ def in_words(error: BaseException | None) -> str:
 
 def checked(made: object) -> Record:
     """`made`, if Kafka can take it as a record; else raises what is wrong with it, or the `BadPayload` that it is."""
-    if type(made) is not Record:
-        if isinstance(made, BadPayload):
-            raise made
-        if not isinstance(made, Record):
-            raise TypeError(f"to_records must give a Record, not a {type(made).__name__}")
-        made = Record(*made)
+    if isinstance(made, BadPayload):
+        raise made
+    if not isinstance(made, Record):
+        raise TypeError(f"to_records must give a Record, not a {type(made).__name__}")
     key, value, at, name = made
-    if type(value) is not bytes and (value is not None or key is None):
-        raise TypeError(f"a record's value must be bytes (None: with a key only), not {type(value).__name__}")
-    if key is not None and type(key) is not bytes:
-        raise TypeError(f"a record's key must be bytes or None, not {type(key).__name__}")
-    if type(at) is not int:
-        raise TypeError(f"a record's time must be an int of milliseconds, not {type(at).__name__}")
-    if not 0 <= at < 1 << 63:
-        raise ValueError("a record's time must be from 0 to 2**63 - 1 milliseconds since 1970")
-    if name is not None and (type(name) is not bytes or not name):
-        raise TypeError(f"a record's id must be bytes, and not empty, or None, not {type(name).__name__}")
+    usual = type(key) is type(value) is bytes and type(at) is int and (name is None or type(name) is bytes)
+    if not (usual and 0 <= at <= _MOST_TIME and name != b"" and type(made) is Record):
+        try:
+            made = key, value, at, name = msgspec.convert(tuple(made), Record, builtin_types=_BYTES)
+        except msgspec.ValidationError as error:
+            raise TypeError(f"a record's key, value, time and id, in this order: {error}") from None
+    if value is None and key is None:
+        raise ValueError("a record without a key must have a value")
     if len(key or b"") + len(value or b"") + len(name or b"") > _MOST_RECORD_BYTES:
         raise ValueError(f"a record must have at most {_MOST_RECORD_BYTES:,} bytes")
     return made
@@ -137,12 +135,10 @@ def identity_in_topic(found: Any) -> tuple[str, Hashable]:
     """The topic of a record that kafka-python has read, and what the record is known by."""
     if found.topic.endswith(DEAD_LETTER):
         return found.topic, (found.value, tuple(found.headers))
-    name, at = None, found.timestamp
-    for header, value in found.headers:
-        if header == _ID:
-            name = value or found.key
-        elif header == _EVENT_TIME and value and value.isdigit():
-            at = int(value)
+    headers, at = dict(found.headers), found.timestamp
+    if (kept := headers.get(_EVENT_TIME, b"")).isdigit():
+        at = int(kept)
+    name = headers[_ID] or found.key if _ID in headers else None
     return found.topic, Record(found.key, found.value, at, name).identity
 
 

@@ -1,8 +1,9 @@
 """The actor that turns payloads into records and has Kafka acknowledge each of them, once."""
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from kafka import TopicPartition, errors
@@ -12,7 +13,7 @@ from kit.collectors import _kafka
 from kit.collectors._actor import Actor, Halted
 from kit.collectors._kafka import MOST_BYTES, Batch
 from kit.collectors._records import DEAD_LETTER, DeadLetter, Record, Seen, ToRecords, checked, in_words
-from kit.errors import BadPayload, TopicError
+from kit.errors import TopicError
 
 __all__ = ["REMEMBER", "Sender"]
 
@@ -23,7 +24,7 @@ _TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
 _REFUSED = (errors.InvalidRecordError, errors.InvalidTimestampError, *_TOO_LARGE)
 _IN_FLIGHT = 10_000  # records, at most
 _LATE_SECONDS = 2.0  # an acknowledgement that takes longer has a reason
-_GONE_SECONDS = 3.0  # a topic that is missing for longer is deleted; a broker that starts may not know it yet
+_MISSING_LOOKS = 3  # a second apart: then the topic is deleted; a broker that starts may not know it yet
 _STUCK_SECONDS = 60.0  # the brokers answer, but not to this producer
 _hash = lru_cache(maxsize=4096)(murmur2)  # in Python it takes 10 microseconds
 
@@ -31,169 +32,135 @@ _hash = lru_cache(maxsize=4096)(murmur2)  # in Python it takes 10 microseconds
 class Sender(Actor):
     """Takes payloads from its mailbox, makes records of them, drops duplicates, sends the rest to a topic.
 
-    It holds each record: in the outbox before it is given to Kafka, in flight until Kafka acknowledges it. After a
-    failure the outcome of what was in flight is unknown: the sender looks it up in the topic, and sends the missing
-    records again. With 10,000 records in flight the sender waits, and its mailbox fills.
+    It holds each record until Kafka acknowledges it; meanwhile its mailbox fills. After a failure the outcome of what
+    it had given to Kafka is unknown: the sender looks it up in the topic, and sends the missing records again.
     """
 
     def __init__(
-        self, name: str, topic: str, to_records: ToRecords, start: _kafka.Start, bootstrap_servers: str,
+        self, name: str, topic: str, to_records: ToRecords, start: _kafka.Start, servers: str,
         *, source: str, seen: Seen, capacity: int,
     ) -> None:  # fmt: skip
         super().__init__(name, capacity=capacity)
-        self.topic, self._to_records, self._bootstrap_servers = topic, to_records, bootstrap_servers
+        self.topic, self._to_records, self._servers = topic, to_records, servers
+        self._topics = {Record: topic, DeadLetter: topic + DEAD_LETTER}
         self._source, self._seen, self._keep_time = source, seen, start.keep_time
-        self._ends = dict(start.ends)  # of each partition: the offset from which records in flight may be found
-        self._outbox: deque[Record | DeadLetter] = deque()
-        self._batches: deque[Batch] = deque()
-        self._in_flight = 0  # records in these batches
-        self._unknown = 0  # records at the front of the outbox that may be in the topic: they were in flight
+        self._held: list[Record | DeadLetter] = []
+        self._ends = dict(start.ends)  # of each partition: the offset from which held records may be found
+        self._unknown = False  # whether they may be there
         self._batch_bytes, self._turn = MOST_BYTES, 0
         self._producer: Any = None
-        self._next_look, self._missing_since = 0.0, float("inf")  # the topic
-        self.handled = 0  # payloads
-        self.latest: bytes | None = None  # the value of the newest record
-        self.left = 0  # payloads that came after it was halted
+        self._next_look, self._missing = 0.0, 0  # at the topic; how many looks in a row did not find it
 
     @property
     def unsent(self) -> int:
         """Records and payloads that the sender holds, and that are not known to be in a topic."""
-        return len(self.mailbox) + len(self._outbox) + self._in_flight + self.left
+        return len(self.mailbox) + len(self._held)
 
     def work(self, message: list[bytes]) -> None:
-        if self.halted.is_set():
-            self.left += len(message)
-            return
-        self.oldest = self.oldest or time.monotonic()
+        self.oldest = time.monotonic()
         for payload in message:
             self._take(payload)
         self.supervised(self._deliver)
-        self.handled += len(message)
+        self.oldest = None
 
     def _take(self, payload: bytes) -> None:
-        """Put into the outbox what is new in a payload. This cannot fail: what is no record is a dead letter."""
-        counts, outbox, is_new = self.counts, self._outbox, self._seen.add
+        """Hold what is new in a payload. This cannot fail: what is no record is a dead letter."""
+        counts, held, is_new = self.counts, self._held, self._seen.add
         try:
             for made in self._to_records(payload):
                 counts.received += 1
                 try:
                     record = checked(made)
                 except Exception as error:
-                    outbox.append(self._dead_letter(payload, error))
+                    held.append(DeadLetter.of(payload, error, source=self._source))
                     continue
                 if is_new(record.identity):
-                    outbox.append(record)
-                    self.latest = record.value
+                    held.append(record)
                 else:
                     counts.duplicate += 1
         except BaseException as error:  # a payload must not stop the pipeline, even if its code calls sys.exit()
             counts.received += 1
-            outbox.append(self._dead_letter(payload, error))
-
-    def _dead_letter(self, payload: bytes | None, error: BaseException) -> DeadLetter:
-        if isinstance(error, BadPayload):
-            payload = error.raw if type(error.raw) is bytes else payload
-            error = error.__cause__ or error
-        return DeadLetter.of(payload or b"", error, source=self._source)
+            held.append(DeadLetter.of(payload, error, source=self._source))
 
     def _deliver(self) -> None:
-        """Give Kafka what is in the outbox; with nothing else to do, wait until it is acknowledged."""
-        while True:
+        """Give Kafka what is held, and wait until all of it is acknowledged."""
+        while self._held or self._producer is None:
             producer = self._producer or self._open()
-            while self._outbox and self._producer is producer:  # it is not, once Kafka has refused a record
-                self._send_batches(producer)
-                if self._in_flight >= _IN_FLIGHT:
-                    self._settle(_IN_FLIGHT // 2)
-            self._settle(_IN_FLIGHT if len(self.mailbox) else 0)
-            if not self._outbox:
-                return
+            batches, rest = self._batches(producer, self._held[:_IN_FLIGHT]), self._held[_IN_FLIGHT:]
+            try:
+                for batch in batches:
+                    batch.send(producer)
+                for batch in batches:
+                    self._wait(batch)
+                    if batch.errors:
+                        self._take_back(batches)
+                        break
+            finally:
+                for batch in batches:
+                    if batch.acknowledged:
+                        self._count(batch.tp.topic, len(batch.held))
+                        self._ends[batch.tp] = max(batch.future.value[0] + len(batch.held), self._ends.get(batch.tp, 0))
+                        batch.held, self._progressed = [], True
+                self._held = [*chain.from_iterable(batch.held for batch in batches), *rest]
 
-    def _send_batches(self, producer: Any) -> None:
-        """Give Kafka the outbox in batches, as far as there is room in flight."""
-        outbox, filling = self._outbox, dict[TopicPartition, Batch]()
+    def _batches(self, producer: Any, records: list[Record | DeadLetter]) -> list[Batch]:
+        """The records in batches, each of one partition."""
+        batches, filling = list[Batch](), dict[TopicPartition, Batch]()
         kind: type | None = None
         self._turn += 1
-        while outbox and self._in_flight < _IN_FLIGHT:
-            record = outbox[0]
+        for record in records:
             if type(record) is not kind:
                 kind = type(record)
-                partitions = self._partitions(producer, self.topic if kind is Record else self.topic + DEAD_LETTER)
+                partitions = self._partitions(producer, self._topics[kind])
             tp = partitions[0]
             if len(partitions) > 1:
                 turn = self._turn if record.key is None else _hash(record.key) & 0x7FFFFFFF
                 tp = partitions[turn % len(partitions)]
-            batch = filling.get(tp)
-            if batch is None:
+            if (batch := filling.get(tp)) is None or not batch.add(record):
                 batch = filling[tp] = Batch(tp, most_bytes=self._batch_bytes, keep_time=self._keep_time)
-                self._batches.append(batch)
-            if batch.add(record):
-                outbox.popleft()
-                self._in_flight += 1
-            else:
-                filling.pop(tp).send(producer)
-        for batch in filling.values():
-            batch.send(producer)
+                batches.append(batch)
+                batch.add(record)
+        return batches
 
     def _partitions(self, producer: Any, topic: str) -> list[TopicPartition]:
         try:
             return [TopicPartition(topic, number) for number in sorted(producer.partitions_for(topic))]
         except errors.KafkaTimeoutError as error:
-            raise _kafka.obstacle(topic, bootstrap_servers=self._bootstrap_servers) or error from error
-
-    def _settle(self, most: int) -> None:
-        """Look through what Kafka has acknowledged, and wait until at most `most` records are in flight."""
-        batches = self._batches
-        while batches:
-            batch = batches[0]
-            if not batch.future.is_done:
-                if self._in_flight <= most:
-                    break
-                self._wait(batch)
-            elif batch.errors:
-                self._take_back()
-                return
-            else:
-                self._count(batch.tp.topic, len(batch.records))
-                self._ends[batch.tp] = max(batch.end, self._ends.get(batch.tp, 0))
-                self._in_flight -= len(batch.records)
-                batches.popleft()
-                self._progressed = True
-        self.oldest = batches[0].sent if batches else None
+            raise _kafka.obstacle(self._servers, topic) or error from error
 
     def _count(self, topic: str, records: int) -> None:
-        if topic == self.topic:
-            self.counts.sent += records
-        else:
-            self.counts.dead_lettered += records
+        name = "sent" if topic == self.topic else "dead_lettered"
+        setattr(self.counts, name, getattr(self.counts, name) + records)
 
     def _wait(self, batch: Batch) -> None:
-        """Wait a moment for an acknowledgement; if it is late, look for the reason."""
-        if self.halted.is_set():
-            raise Halted
-        if batch.future.wait(0.1):
-            self._missing_since = float("inf")
-            return
-        if not self._producer._sender.is_alive():
-            raise errors.KafkaConnectionError("the producer's thread has died")
-        now = time.monotonic()
-        if now - batch.sent < _LATE_SECONDS or now < self._next_look:
-            return
-        self._next_look = now + 1.0
-        obstacle = _kafka.obstacle(batch.tp.topic, bootstrap_servers=self._bootstrap_servers)
-        self._missing_since = min(self._missing_since, now) if isinstance(obstacle, TopicError) else float("inf")
-        if obstacle is not None and now - self._missing_since >= _GONE_SECONDS:
-            raise obstacle
-        if obstacle is None and now - batch.sent > _STUCK_SECONDS:
-            raise errors.KafkaTimeoutError(f"nothing acknowledged in {_STUCK_SECONDS:.0f} s, though the brokers answer")
-        self.trouble = obstacle or self.trouble
+        """Wait until Kafka has acknowledged a batch, or has not taken it; if that is late, look for the reason."""
+        while not batch.future.is_done:
+            if self.halted.is_set():
+                raise Halted
+            if batch.future.wait(0.1):
+                return
+            if not self._producer._sender.is_alive():
+                raise errors.KafkaConnectionError("the producer's thread has died")
+            now = time.monotonic()
+            if now < max(self._next_look, batch.created + _LATE_SECONDS):
+                continue
+            self._next_look = now + 1.0
+            obstacle = _kafka.obstacle(self._servers, batch.tp.topic)
+            self._missing = self._missing + 1 if isinstance(obstacle, TopicError) else 0
+            if obstacle is not None and self._missing > _MISSING_LOOKS:
+                raise obstacle
+            if obstacle is None and now - batch.created > _STUCK_SECONDS:
+                text = f"nothing acknowledged in {_STUCK_SECONDS:.0f} s, though the brokers answer"
+                raise errors.KafkaTimeoutError(text)
+            self.trouble = obstacle or self.trouble
 
-    def _take_back(self) -> None:
-        """Kafka did not take a batch in flight: fail, or find the records that it refuses and make them dead letters.
+    def _take_back(self, batches: list[Batch]) -> None:
+        """Kafka did not take a batch: fail, or find the records that it refuses and make them dead letters.
 
         The broker names them, or, of a batch that is too large, none: then the next batches are half as large. After a
-        refusal an idempotent producer drops all that it holds, so the rest is sent again, by a new one.
+        refusal an idempotent producer drops all that it holds, so a new one sends the rest.
         """
-        failed = [batch for batch in self._batches if batch.future.is_done and batch.errors]
+        failed = [batch for batch in batches if batch.future.is_done and batch.errors]
         # Of a batch that the producer dropped, and no broker refused, the future has a base offset.
         batch = next((batch for batch in failed if batch.future.value[0] is None), None)
         errors = (batch or failed[0]).errors
@@ -201,10 +168,10 @@ class Sender(Actor):
         if batch is None or not refused:
             raise errors[0]
         if len(errors) > 1 and errors[0] is errors[-1]:  # one error for the whole batch
-            self._batch_bytes = max(batch.size // 2, 1)
+            self._batch_bytes = max(batch.records.size_in_bytes() // 2, 1)
         else:
             for number in refused:
-                batch.records[number] = self._refuse(batch.records[number], errors[number])
+                batch.held[number] = self._refuse(batch.held[number], errors[number])
             if not isinstance(errors[0], _TOO_LARGE):
                 self._batch_bytes = MOST_BYTES
         self.on_restart()
@@ -212,52 +179,36 @@ class Sender(Actor):
     def _refuse(self, record: Record | DeadLetter, error: Exception) -> DeadLetter:
         """The dead letter in place of a record that Kafka will never take."""
         if type(record) is Record:
-            return self._dead_letter(record.value, error)
+            return DeadLetter.of(record.value, error, source=self._source)
         if isinstance(record, DeadLetter) and isinstance(error, _TOO_LARGE) and len(record.value) > 100:
             return record.cut(len(record.value) // 2)
-        raise TopicError(
-            f"topic {self.topic + DEAD_LETTER!r} to take dead letters: records without a key",
-            got=in_words(error),
-            todo=f"topics.delete({self.topic + DEAD_LETTER!r}), then start the collector again: it makes the topic",
-        ) from error
+        name = self._topics[DeadLetter]
+        todo = f"topics.delete({name!r}), then start the collector again: it makes the topic"
+        wanted = f"topic {name!r} to take dead letters: records without a key"
+        raise TopicError(wanted, got=in_words(error), todo=todo) from error
 
     def on_restart(self) -> None:
-        for batch in reversed(self._batches):
-            self._outbox.extendleft(reversed(batch.records))
-        self._unknown += self._in_flight
-        self._batches.clear()
-        self._in_flight = 0
+        self._unknown = True
         self._close(flushed=False)
 
     def _open(self) -> Any:
         """A new producer; after a failure, first see which records the old one got through."""
-        self._producer = _kafka.open_producer(self._bootstrap_servers)
+        self._producer = _kafka.open_producer(self._servers)
         if self._unknown:
-            names = {Record: self.topic, DeadLetter: self.topic + DEAD_LETTER}
-            there = Counter(_kafka.tails(list(names.values()), self._ends, bootstrap_servers=self._bootstrap_servers))
-            unknown = [self._outbox.popleft() for _ in range(self._unknown)]
-            self._unknown = 0
-            for record in reversed(unknown):
-                found = names[type(record)], record.identity
-                if there[found]:
-                    there[found] -= 1
-                    self._count(found[0], 1)
+            there = Counter(_kafka.tails(self._servers, [*self._topics.values()], self._ends))
+            held, self._held, self._unknown = self._held, [], False
+            for record in held:
+                one = self._topics[type(record)], record.identity
+                if there[one]:
+                    there[one] -= 1
+                    self._count(one[0], 1)
                 else:
-                    self._outbox.appendleft(record)
+                    self._held.append(record)
         return self._producer
 
     def on_stop(self) -> None:
-        try:
-            while (self._outbox or self._batches) and self.error is None and not self.halted.is_set():
-                self.supervised(self._deliver)
-        except Halted:
-            pass  # `unsent` tells how many; the collector's stop() raises it
-        except BaseException as error:
-            self.error = error
-        finally:
-            self._close(flushed=not self._batches)
-            super().on_stop()
-            self.left += len(self.mailbox)
+        super().on_stop()
+        self._close(flushed=not self._held)
 
     def _close(self, *, flushed: bool) -> None:
         producer, self._producer = self._producer, None

@@ -1,13 +1,14 @@
 """The two kinds of source: one that is asked again and again, one that is listened to."""
 
-import threading
+import queue
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pykka import ActorDeadError
 
-from kit.collectors._actor import Actor, Halted, MailboxFull
+from kit.collectors._actor import Actor, Halted
 from kit.errors import ConfigError
 
 __all__ = ["Listener", "Poller", "Router", "Source"]
@@ -23,20 +24,24 @@ class Router:
         """Put the message into the mailbox of the worker that it belongs to: equal ones go to the same worker."""
         self.workers[hash(message) % len(self.workers)].tell(message)
 
+    def stop(self, *, block: bool) -> None:
+        """Stop each worker."""
+        for worker in self.workers:
+            worker.stop(block=block)
+
 
 class Source(Actor):
-    """A poller or a listener: it passes payloads on, and waits while the sender's mailbox is full."""
+    """A poller or a listener: it passes payloads on, and waits while the sender's mailbox is full.
 
-    target: Any  # where its payloads go: the ref of a sender, or a router
+    `target` is where they go: the ref of a sender, or a router. `resume`: the topic had records when it started.
+    """
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.ended = threading.Event()  # there is nothing more to come
-        self.unsent = 0
-        self.resume = False  # whether the topic had records when the collector started
+    target: Any
+    resume = False
+    unsent = 0
 
     def pass_on(self, payload: bytes) -> None:
-        """Tell the target. Waits as long as its mailbox is full: meanwhile nothing is taken from the source."""
+        """Tell the target; wait while its mailbox is full."""
         if type(payload) is not bytes:
             got = f"a {type(payload).__name__}"
             raise ConfigError("a source that gives bytes", got=got, todo="encode it: json.dumps(data).encode()")
@@ -45,16 +50,21 @@ class Source(Actor):
         while True:
             try:
                 self.target.tell(payload)
-            except MailboxFull:
+                break
+            except queue.Full:
                 continue
             except ActorDeadError:
                 self.unsent += 1
-                self.ended.set()
                 raise Halted from None
-            self.counts.sent += 1
-            if self.halted.is_set():
-                raise Halted
-            return
+        self.counts.sent += 1
+        if self.halted.is_set():
+            raise Halted
+
+    def on_stop(self) -> None:
+        """Let the target stop, too, behind what is in its mailbox."""
+        super().on_stop()
+        with suppress(ActorDeadError):
+            self.target.stop(block=False)
 
 
 class Poller(Source):
@@ -63,8 +73,7 @@ class Poller(Source):
     Parameters
     ----------
     fetch
-        Returns one payload, as bytes, or raises: see `Supervisor` for what is tried again. After `RateLimited` the
-        poller waits for its `retry_after` seconds.
+        Returns one payload, as bytes, or raises: see `Supervisor` for what is tried again.
     every
         Seconds from one request to the next. When the sender cannot keep up, polls are left out, not made up for.
     close
@@ -79,8 +88,7 @@ class Poller(Source):
         self, fetch: Callable[[], bytes], *, every: float = 1.0, close: Callable[[], None] = lambda: None
     ) -> None:
         super().__init__("poller")
-        self._fetch, self._every, self._close = fetch, every, close
-        self._due = 0.0
+        self._fetch, self._every, self._close, self._due = fetch, every, close, 0.0
 
     def work(self, message: Any) -> None:
         """Poll once, then send itself the next message: in between it reads its mailbox."""
@@ -101,11 +109,10 @@ class Listener(Source):
     Parameters
     ----------
     listen
-        Connects, and calls the function it is given with each payload, as bytes, until the stream ends. It returns when
-        nothing more will come. It raises when the line drops (errors as for `Poller`), and is then called again. A
-        stream that can begin at a place (an id, a time) should begin a little before where it broke: records that come
-        again are dropped (see `Record`). If `resume` of the listener is True when `listen` is first called, an earlier
-        collector has filled the topic: a stream that can, then begins where that one may have been cut off.
+        Connects, and calls the function it is given with each payload, as bytes. It returns when nothing more will
+        come. It raises when the line drops (errors as for `Poller`), and is then called again. A stream that can should
+        begin a little before where it broke: what comes again is dropped (see `Record`). If the listener's `resume` is
+        True at the first call, an earlier collector has filled the topic, and may have been cut off.
     hang_up
         Makes a `listen` that waits for data return or raise, for instance by closing its connection. Another thread
         calls it, perhaps again and again, perhaps before there is a connection. Without it, `stop` can only wait.
@@ -127,7 +134,7 @@ class Listener(Source):
 
     def work(self, message: Any) -> None:
         self.supervised(lambda: self._listen(self.pass_on))
-        self.ended.set()
+        self.ask_to_stop()
 
     def halt(self) -> None:
         super().halt()

@@ -45,15 +45,12 @@ def collect_tweets(
     rules
         Rules of the filtered stream, ``["$JPM OR bank"]``; none: the sample stream.
     url, token
-        Where to listen, and the bearer token for it; the lab's feeds (or the live X, with ``KIT_FEEDS=live``) by
-        default.
+        Where to listen, and its bearer token; default: the lab's feeds, or with ``KIT_FEEDS=live`` the live X.
 
     Raises
     ------
-    ConfigError, Unauthorized, SourceError
-        No token, a rule that X cannot read, or no stream to be had; later failures go to the supervisor.
-    BrokerUnavailable, TopicError
-        There is nowhere to send to.
+    ConfigError, Unauthorized, SourceError, BrokerUnavailable, TopicError
+        No token, a rule that X cannot read, no stream (later failures go to the supervisor), or nowhere to send to.
 
     Examples
     --------
@@ -102,14 +99,9 @@ def tweet_records(line: bytes) -> list[Record]:
         at = (int(number) >> 22) + _SNOWFLAKE_EPOCH  # a snowflake holds its time (X documentation, "Snowflake IDs")
         value = _encode({"id": number, "user": _author(found.includes), "text": text, "ts": at})
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
-        raise BadPayload(
-            "a tweet with data.id and data.text",
-            got=f"{type(error).__name__}: {str(error)[:120]}",
-            todo="see the bytes in the dead letter",
-            raw=line,
-        ) from error
-    key = number.encode()
-    return [Record(key, value, at, id=key)]
+        got, todo = f"{type(error).__name__}: {str(error)[:120]}", "see the bytes in the dead letter"
+        raise BadPayload("a tweet with data.id and data.text", got=got, todo=todo, raw=line) from error
+    return [Record(key := number.encode(), value, at, id=key)]
 
 
 def _author(includes: Any) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from subprocess import DEVNULL
 from typing import Any, NamedTuple, Self
 
+import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
@@ -24,6 +25,7 @@ _CHECK_SECONDS = 60.0  # checks limit the student's code themselves
 _DEAF = 2.5  # times its limit: by then a cell has been interrupted twice
 _INSIDE = "__import__('kit.grading._inside', fromlist=['_'])."
 _OPTIONS: dict[str, Any] = {"allow_errors": True, "interrupt_on_timeout": True, "iopub_timeout": 30}
+_OPTIONS |= {"kernel_name": "python3", "record_timing": False, "shutdown_kernel": "immediate"}
 
 
 class Limits(NamedTuple):
@@ -39,33 +41,33 @@ class Kernel(NotebookClient):
 
     def __init__(self, folder: Path, limits: Limits, exercise: str) -> None:
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_raw_cell()])
-        log = logging.Logger("grading", logging.CRITICAL)
-        super().__init__(notebook, kernel_name="python3", record_timing=False, log=log, **_OPTIONS)
+        super().__init__(notebook, log=logging.Logger("grading", logging.CRITICAL), **_OPTIONS)
         self._folder, self._limits, self.deadline = folder, limits, Deadline(None)
-        self._prepare = f"prepare({exercise!r}, {limits.memory})"
-        self._manager: Any = self.create_kernel_manager()
+        self._prepare = f"{_INSIDE}prepare({exercise!r})"
 
     async def __aenter__(self) -> Self:
         env = {name: value for name, value in os.environ.items() if "TOKEN" not in name}
         env["IPYTHONDIR"] = str(self._folder)  # without start-up files of the grader's
         try:
+            manager: Any = self.create_kernel_manager()
             with uninterrupted():
                 await self.async_start_new_kernel(cwd=str(self._folder), env=env, stdout=DEVNULL, stderr=DEVNULL)
+            if psutil.LINUX:  # other systems have no limit of data
+                psutil.Process(manager.provisioner.pid).rlimit(psutil.RLIMIT_DATA, (self._limits.memory,) * 2)
             lab.up()  # meanwhile
             await self.async_start_new_kernel_client()
-            await self.run(_INSIDE + self._prepare, "the first cell", _CHECK_SECONDS)
+            await self.run(self._prepare, "the first cell", _CHECK_SECONDS)
         except BaseException:
             await self.__aexit__()
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        with suppress(ProcessLookupError, AttributeError, TypeError):  # it has ended, or did not start
-            os.killpg(self._manager.provisioner.pgid, signal.SIGKILL)  # not the lab's servers, which are no part of it
-        with suppress(RuntimeError):
-            await self._manager.shutdown_kernel(now=True)
-        if self.kc is not None:
-            self.kc.stop_channels()
+        manager: Any = self.km
+        if manager is not None:
+            with suppress(ProcessLookupError, AttributeError, TypeError):  # it has ended, or did not start
+                os.killpg(manager.provisioner.pgid, signal.SIGKILL)  # not the lab's servers, which are no part of it
+            await self._async_cleanup_kernel()
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         """Keep no output but the answers of checks: what a cell prints may have no end (nbclient calls this)."""
@@ -85,17 +87,14 @@ class Kernel(NotebookClient):
         limit = min(seconds or self._limits.cell_seconds, self.deadline.left) or 0.1
         self.timeout_func = lambda _: limit  # type: ignore[assignment]  # it takes floats, too
         time = Deadline(limit)
-        running = asyncio.ensure_future(self.async_execute_cell(nbformat.v4.new_code_cell(code), 0))
         try:
-            await asyncio.wait({running}, timeout=_DEAF * limit)
-            if not running.done():
-                raise RuntimeError(f"{what} went on when it was interrupted after {limit:g} s, so the kernel was ended")
-            cell = running.result()
+            async with asyncio.timeout(_DEAF * limit):
+                cell = await self.async_execute_cell(nbformat.v4.new_code_cell(code), 0)
+        except TimeoutError as error:
+            text = f"{what} went on when it was interrupted after {limit:g} s, so the kernel was ended"
+            raise RuntimeError(text) from error
         except DeadKernelError as error:
             raise RuntimeError(f"the kernel died in {what}") from error
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
         if self.deadline.passed:
             raise RuntimeError(f"the {self._limits.seconds:g} s for the notebook were over in {what}")
         return cell, f"{what} was interrupted: it ran for {limit:g} s" if time.passed else ""

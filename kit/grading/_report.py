@@ -23,10 +23,9 @@ _RESULTS = {NotYetRight.kind: Failure, NotAttempted.kind: Skipped}  # all others
 
 
 class Grade(NamedTuple):
-    """One gap of one student; or a notebook that could not be graded, and in its `message` why.
+    """One gap of one student (the path below the graded folder); or, with a `message`, a notebook without grades.
 
-    `student` is the path of the notebook below the folder that was graded. `remarks` are about the whole notebook:
-    cells that were interrupted, why the kernel ended.
+    `remarks` are about the whole notebook: cells that were interrupted, why the kernel ended.
     """
 
     student: str
@@ -56,13 +55,7 @@ def table(grades: Sequence[Grade], caption: str = "") -> Table:
 
 
 def write(grades: Sequence[Grade], csv: Path, junit: Path) -> None:
-    """Write the grades as CSV and as JUnit XML; without grades, only make sure that it can be done.
-
-    Raises
-    ------
-    ConfigError
-        It cannot.
-    """
+    """Write grades as CSV and as JUnit XML. `ConfigError`: it cannot be done; without grades, that is all it sees."""
     for path, content in ((csv, lambda: pd.DataFrame(grades).to_csv(index=False)), (junit, lambda: _junit(grades))):
         try:
             if csv.resolve() == junit.resolve() or (path.exists() and not path.is_file()):

@@ -9,13 +9,15 @@ import base64
 import shutil
 import socket
 import struct
+import subprocess
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from kit.errors import NotEnoughMemory, ServerError
-from kit.servers import interrupts
+from kit.servers.interrupts import merged_environment, uninterrupted
 from kit.servers.jvm import Jvm
 
 __all__ = ["MORE_HEAP", "Node", "answers_kafka", "format_all", "jvm", "run_command", "write_settings"]
@@ -23,6 +25,8 @@ __all__ = ["MORE_HEAP", "Node", "answers_kafka", "format_all", "jvm", "run_comma
 _LOG4J = Path(__file__).with_name("kafka_log4j2.properties")
 _SETTINGS_FILE, _DATA_FOLDER = "server.properties", "data"
 _ANSWER_SECONDS = 2.0
+_CAUGHT: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+_CAUGHT |= {"text": True, "errors": "replace"}
 MORE_HEAP = "set KIT_KAFKA_HEAP=256 (MB)"
 
 # What makes a broker small: the log cleaner's stock buffer alone is 128 MB. What makes it quick to notice a dead one:
@@ -176,19 +180,16 @@ def _format(node: Node, cluster_id: str, *, voters: Sequence[Node], jvm: Jvm) ->
         how = ["--initial-controllers", ",".join(quorum)]
     words = ["format", f"--cluster-id={cluster_id}", "--config", _SETTINGS_FILE, *how]
     plain = replace(jvm, archive=None)  # where an archive is being made, it is the broker's
-    tool = interrupts.run(
-        plain.command("kafka.tools.StorageTool", *words), timeout=60, env=jvm.environment, cwd=node.folder
-    )
+    command, env = plain.command("kafka.tools.StorageTool", *words), merged_environment(jvm.environment)
+    with uninterrupted():  # it takes less than a second
+        tool = subprocess.run(command, env=env, cwd=node.folder, timeout=60, check=False, **_CAUGHT)
     if tool.returncode:
         lines = tool.stdout.strip().splitlines()
         kind, todo = ServerError, "run `kit reset`, which starts from an empty state folder"
         if "OutOfMemoryError" in tool.stdout:
             kind, todo = NotEnoughMemory, MORE_HEAP
-        raise kind(
-            f"{node.name} to be formatted in {node.folder}",
-            got=lines[-1][:200] if lines else f"exit code {tool.returncode}",
-            todo=todo,
-        )
+        got = lines[-1][:200] if lines else f"exit code {tool.returncode}"
+        raise kind(f"{node.name} to be formatted in {node.folder}", got=got, todo=todo)
 
 
 def _directory_id(cluster_id: str, node: Node) -> str:

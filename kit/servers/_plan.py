@@ -14,8 +14,11 @@ from typing import Any
 from kit.errors import ServerError
 from kit.files import write_atomically
 from kit.servers.ports import choose_port
+from kit.servers.process import kept_in
 
 __all__ = ["add_node", "fresh", "read", "settle_ports", "write"]
+
+_FILE = "cluster.json"
 
 
 def fresh() -> dict[str, Any]:
@@ -23,8 +26,9 @@ def fresh() -> dict[str, Any]:
     return {"cluster_id": base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="), "nodes": {}}
 
 
-def read(file: Path) -> dict[str, Any]:
+def read(folder: Path) -> dict[str, Any]:
     """The plan; empty before the first start."""
+    file = folder / _FILE
     try:
         known: dict[str, Any] = json.loads(file.read_text("utf-8"))
         if not isinstance(known, dict) or not {"cluster_id", "nodes"} <= known.keys():
@@ -32,22 +36,15 @@ def read(file: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except ValueError as error:
-        raise ServerError(
-            f"a readable {file}", got=str(error), todo="run `kit reset`, which deletes it and all topics"
-        ) from error
+        todo = "run `kit reset`, which deletes it and all topics"
+        raise ServerError(f"a readable {file}", got=str(error), todo=todo) from error
     return known
 
 
-def write(file: Path, known: dict[str, Any]) -> None:
+def write(folder: Path, known: dict[str, Any]) -> None:
     """Keep the plan, in one step."""
-    try:
-        write_atomically(file, json.dumps(known))
-    except OSError as error:
-        raise ServerError(
-            f"to keep the cluster's plan in {file.parent}",
-            got=str(error),
-            todo="free some disk space, or set KIT_HOME to a folder you can write to",
-        ) from error
+    with kept_in(folder, "the cluster's plan"):
+        write_atomically(folder / _FILE, json.dumps(known))
 
 
 def add_node(known: dict[str, Any], port: int, *, must: bool) -> int:

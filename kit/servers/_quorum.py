@@ -34,11 +34,8 @@ def wait_joined(bootstrap_servers: str, brokers: set[int], *, timeout: float) ->
             except KafkaError:  # no leader yet: the quorum is being formed
                 pass
             pause(0.05)
-    raise ServerError(
-        f"brokers {sorted(brokers)} to join the cluster",
-        got=f"after {timeout:.0f} s {sorted(missing)} had not",
-        todo="run `kit down`, then `kit up`; if it stays so, `kit reset`",
-    )
+    got, todo = f"after {timeout:.0f} s {sorted(missing)} had not", "run `kit down`, then `kit up`, or else `kit reset`"
+    raise ServerError(f"brokers {sorted(brokers)} to join the cluster", got=got, todo=todo)
 
 
 def leaders(bootstrap_servers: str) -> dict[int, int]:
@@ -62,24 +59,20 @@ def replicate_internal_topics(bootstrap_servers: str, replicas: int) -> None:
         _make_offsets_topic(client)
         brokers = sorted(int(broker["broker_id"]) for broker in client.describe_cluster()["brokers"])
         moves = {
-            TopicPartition(topic["name"], partition["partition_index"]): _in_turn(
-                brokers, partition["partition_index"], replicas
-            )
+            # The first of them, another one for each partition, is the preferred leader.
+            TopicPartition(topic["name"], (first := part["partition_index"])): [
+                brokers[(first + step) % len(brokers)] for step in range(replicas)
+            ]
             for topic in client.describe_topics()
-            if topic["is_internal"]
-            for partition in topic["partitions"]
-            if len(partition["replica_nodes"]) < replicas
+            for part in topic["partitions"]
+            if topic["is_internal"] and len(part["replica_nodes"]) < replicas
         }
         if moves:
             client.alter_partition_reassignments(moves)
 
 
 def _make_offsets_topic(client: "KafkaAdminClient") -> None:
-    """Have Kafka make its topic of consumer offsets now.
-
-    Kafka makes it when the first group asks for its coordinator, with as many replicas as that
-    broker was started with: on a cluster that has grown since, that may be one.
-    """
+    """Have Kafka make its topic of consumer offsets now: later it would have the replicas of a smaller cluster."""
     from kafka.errors import KafkaError
 
     deadline = Deadline(10.0)
@@ -89,11 +82,6 @@ def _make_offsets_topic(client: "KafkaAdminClient") -> None:
         if deadline.passed:
             return
         pause(0.05)
-
-
-def _in_turn(brokers: list[int], first: int, count: int) -> list[int]:
-    """So many brokers, beginning with another one for each partition: the first of them is the preferred leader."""
-    return [brokers[(first + step) % len(brokers)] for step in range(count)]
 
 
 def exercise(bootstrap_servers: str) -> None:
@@ -108,13 +96,8 @@ def exercise(bootstrap_servers: str) -> None:
         for _ in range(10):
             producer.send("warm-up", b"record").get(timeout=20)
         producer.close()
-        consumer = KafkaConsumer(
-            "warm-up",
-            bootstrap_servers=bootstrap_servers,
-            group_id="warm-up",
-            auto_offset_reset="earliest",
-            consumer_timeout_ms=20000,
-        )
+        own = {"group_id": "warm-up", "auto_offset_reset": "earliest", "consumer_timeout_ms": 20000}
+        consumer = KafkaConsumer("warm-up", bootstrap_servers=bootstrap_servers, **own)
         next(iter(consumer))
         consumer.commit()
         consumer.close()

@@ -8,7 +8,7 @@ so the brokers are first asked with a plain socket, and only those that answer a
 import logging
 import re
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, ParamSpec, TypeVar
 
@@ -80,11 +80,8 @@ def _refusal(server: str) -> str | None:
 
 def unavailable(servers: str, why: str) -> BrokerUnavailable:
     """The error for brokers that do not answer."""
-    return BrokerUnavailable(
-        f"a Kafka broker to answer at {servers}",
-        got=why,
-        todo=_OWN_CLUSTER if settings().kafka_bootstrap_servers else _LABS_CLUSTER,
-    )
+    todo = _OWN_CLUSTER if settings().kafka_bootstrap_servers else _LABS_CLUSTER
+    return BrokerUnavailable(f"a Kafka broker to answer at {servers}", got=why, todo=todo)
 
 
 @contextmanager
@@ -146,7 +143,9 @@ def _open(kind: Callable[..., T], bootstrap_servers: str, **options: Any) -> Ite
     client: Any = None
     try:
         client = _connected(kind, servers, **options)
-        _check_advertised(client, servers)
+        unknown = _unknown_hosts(client)
+        if unknown and len(unknown) == len(client._manager.cluster.brokers()):  # none of them can be reached
+            raise _unresolved(unknown, ",".join(servers))
         yield client
     except KafkaError as error:
         raise _kit_error(error, ",".join(servers), client) from error
@@ -180,18 +179,10 @@ def _connected(kind: Callable[..., T], servers: list[str], **options: Any) -> T:
         raise
 
 
-def _check_advertised(client: Any, servers: list[str]) -> None:
-    """Refuse a cluster none of whose brokers has a host name that this machine can resolve."""
-    brokers = client._manager.cluster.brokers()
-    unknown = _unknown_hosts(brokers)
-    if unknown and len(unknown) == len(brokers):
-        raise _unresolved(unknown, ",".join(servers))
-
-
-def _unknown_hosts(brokers: Iterable[Any]) -> list[str]:
-    """The addresses of those brokers whose host this machine cannot resolve."""
+def _unknown_hosts(client: Any) -> list[str]:
+    """The addresses of those brokers that a client knows whose host this machine cannot resolve."""
     unknown = []
-    for broker in brokers:
+    for broker in client._manager.cluster.brokers():
         try:
             socket.getaddrinfo(broker.host, broker.port)
         except (OSError, UnicodeError):
@@ -200,17 +191,16 @@ def _unknown_hosts(brokers: Iterable[Any]) -> list[str]:
 
 
 def _unresolved(advertised: list[str], servers: str) -> BrokerUnavailable:
-    return BrokerUnavailable(
-        "brokers that advertise addresses which this machine can resolve",
-        got=f"{servers} answers, but advertises {', '.join(advertised)}, an unknown host",
-        todo="set the broker's advertised.listeners to a host that this machine knows, or add the host to /etc/hosts",
-    )
+    wanted = "brokers that advertise addresses which this machine can resolve"
+    got = f"{servers} answers, but advertises {', '.join(advertised)}, an unknown host"
+    todo = "set the broker's advertised.listeners to a host that this machine knows, or add the host to /etc/hosts"
+    return BrokerUnavailable(wanted, got=got, todo=todo)
 
 
 def _kit_error(error: KafkaError, servers: str, client: Any = None) -> KitError:
     if not isinstance(error, _PASSING):
         return TopicError("Kafka to do as it was asked", got=str(error), todo="change what the message names")
-    unknown = _unknown_hosts(client._manager.cluster.brokers()) if client is not None else []
+    unknown = _unknown_hosts(client) if client is not None else []
     return _unresolved(unknown, servers) if unknown else unavailable(servers, str(error))
 
 

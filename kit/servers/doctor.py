@@ -2,7 +2,7 @@
 
 >>> doctor()                                                 # doctest: +SKIP
 ✓ Python        3.11.7
-✓ Java          Temurin wheel 21.0.8.2
+✓ Java          Temurin, wheel 21.0.8.2
 …
 """
 
@@ -10,18 +10,19 @@ import html
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 
 from kit.config import settings
-from kit.errors import ConfigError, KitError
+from kit.errors import ConfigError, KitError, NotEnoughMemory, ServerError
 from kit.servers import jars, lab, memory
-from kit.servers.jvm import JAVA_VARIABLES, java, java_version
+from kit.servers.jvm import JAVA_VARIABLES, Jvm, java, java_version
 from kit.servers.ports import answers
 from kit.servers.server import External, Server, ServerStatus
 
@@ -29,6 +30,8 @@ __all__ = ["Check", "Checkup", "doctor"]
 
 _JUPYTER = 320 << 20  # bytes that JupyterLab and a kernel take
 _DISK = 500 << 20
+_INSTALL = "run `make install` with a network connection"
+_PACKAGES = ("jupyterlab", "kafka-python", "pandas", "bokeh", "tweepy", "pykka")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,120 +62,104 @@ class Checkup(list[Check]):
         return "\n".join(map(str, self))
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{'✅' if c.ok else '❌'}</td><td style='text-align:left'>{html.escape(c.name)}</td>"
-            f"<td style='text-align:left'>{html.escape(c.found)}"
-            f"{f'<br><b>→ {html.escape(c.fix)}</b>' if c.fix else ''}</td></tr>"
-            for c in self
-        )
-        return f"<table>{rows}</table>"
+        return f"<pre>{html.escape(repr(self)).replace('✓', '✅').replace('✗', '❌')}</pre>"
 
 
 def doctor() -> Checkup:
     """Look at everything the lab stands on. Starts nothing and changes nothing."""
-    names = "Python", "packages", "Java", "jars", "memory", "state folder", "servers"
-    checks = _python, _packages, _java, _jars, _memory, _folders, _servers
     found = Checkup()
-    for name, check in zip(names, checks, strict=True):
-        try:
-            found.extend(check())
-        except (KitError, OSError) as error:
-            fix = error.todo if isinstance(error, KitError) else "see the message"
-            found.append(Check(name, error.got if isinstance(error, KitError) else str(error), fix))
+    try:
+        for name, look in _looks():
+            try:
+                found.append(Check(name, look()))
+            except (KitError, PackageNotFoundError, OSError) as error:
+                found.append(Check(name, getattr(error, "got", str(error)), getattr(error, "todo", _INSTALL)))
+    except ConfigError as error:  # without settings there is nothing more to look at
+        found.append(Check("settings", error.got, error.todo))
     return found
 
 
-def _python() -> Iterator[Check]:
-    fix = "" if sys.version_info >= (3, 11) else "install Python 3.11 or newer, then run `make install`"
-    yield Check("Python", sys.version.split()[0], fix)
+def _looks() -> Iterator[tuple[str, Callable[[], str]]]:
+    """The name of each check, and what looks: it returns what it found, or raises what is wrong, with the fix."""
+    yield "Python", lambda: sys.version.split()[0]
+    yield "packages", lambda: ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    yield "Java", _java
+    servers = lab.servers().values()
+    for jvm in [server.jvm for server in servers if server.jvm is not None]:
+        yield "jars", partial(_jars, jvm)
+    yield "memory", _memory
+    yield "state folder", partial(_folder, settings().home, "KIT_HOME")
+    yield "cache folder", partial(_folder, settings().cache, "KIT_CACHE")
+    for server in servers:
+        if isinstance(server, External):
+            yield server.name, partial(_external, server)
+        else:
+            yield from ((row.name, partial(_server, server, row)) for row in server.status())
 
 
-def _packages() -> Iterator[Check]:
-    names = ("jupyterlab", "kafka-python", "pandas", "bokeh", "tweepy", "pykka")
-    try:
-        yield Check("packages", ", ".join(f"{name} {version(name)}" for name in names))
-    except PackageNotFoundError as error:
-        yield Check("packages", str(error), "run `make install`")
-
-
-def _java() -> Iterator[Check]:
+def _java() -> str:
     java()
     ignored = [name for name in JAVA_VARIABLES if os.environ.get(name)]
     note = f"; the lab's servers do without {', '.join(ignored)} of your environment" if ignored else ""
-    yield Check("Java", f"Temurin, wheel {java_version()}{note}")
+    return f"Temurin, wheel {java_version()}{note}"
 
 
-def _jars() -> Iterator[Check]:
-    folder = settings().cache / "jars"
-    for name, server in lab.servers().items():
-        if server.jvm is None:
-            continue
-        locked = jars.locked(server.jvm.server)
-        here = sum(jar.path(folder).exists() for jar in locked)
-        fix = "" if here == len(locked) else "run `make install` with a network connection"
-        yield Check("jars", f"{name}: {here} of {len(locked)}", fix)
-        if not fix:
-            ready = "ready" if server.jvm.archive_flags else "none, so it starts in twice the time (make install)"
-            yield Check("class archive", f"{name}: {ready}")
+def _jars(jvm: Jvm) -> str:
+    locked = jars.locked(jvm.server)
+    here = sum(jar.path(settings().cache / "jars").exists() for jar in locked)
+    found = f"{jvm.server}: {here} of {len(locked)}"
+    if here < len(locked):
+        raise ServerError("all jars", got=found, todo=_INSTALL)
+    slow = "no class archive, so it starts in twice the time (make install)"
+    return f"{found}; {'class archive ready' if jvm.archive_flags else slow}"
 
 
-def _memory() -> Iterator[Check]:
-    free = memory.available()
+def _memory() -> str:
+    """The memory for JupyterLab and for the servers that `kit up` would start."""
     missing = [one for one in lab.servers().values() if not (one.running or one.on_demand)]
-    needs = _JUPYTER + sum(server.needs for server in missing)
-    fix = f"close other programs: the lab takes {needs >> 20} MB" if missing and free < needs else ""
-    yield Check("memory", f"{free >> 20} MB free", fix)
+    needs, free = _JUPYTER + sum(server.needs for server in missing), memory.available()
+    if missing and free < needs:
+        todo = f"close other programs: the lab takes {needs >> 20} MB"
+        raise NotEnoughMemory("memory for the lab", got=f"{free >> 20} MB free", todo=todo)
+    return f"{free >> 20} MB free"
 
 
-def _folders() -> Iterator[Check]:
-    for name, variable, folder in (
-        ("state folder", "KIT_HOME", settings().home),
-        ("cache folder", "KIT_CACHE", settings().cache),
-    ):
-        probe = folder / ".writable"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            probe.write_text("yes", "utf-8")
-            probe.unlink()
-        except OSError as error:
-            yield Check(name, str(error), f"set {variable} to a folder you can write to")
-            continue
-        free = shutil.disk_usage(folder).free
-        fix = "" if free > _DISK else f"free some disk space, or set {variable} to a folder on another disk"
-        yield Check(name, f"{_short(folder)}, {free >> 20} MB free", fix)
+def _folder(folder: Path, variable: str) -> str:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").write_text("yes", "utf-8")
+        (folder / ".writable").unlink()
+    except OSError as error:
+        todo = f"set {variable} to a folder you can write to"
+        raise ServerError("a folder for the lab", got=str(error), todo=todo) from error
+    free = shutil.disk_usage(folder).free
+    found = f"{_short(folder)}, {free >> 20} MB free"
+    if free <= _DISK:
+        todo = f"free some disk space, or set {variable} to a folder on another disk"
+        raise ServerError("room for the lab", got=found, todo=todo)
+    return found
 
 
-def _servers() -> Iterator[Check]:
-    for server in lab.servers().values():
-        if isinstance(server, External):
-            yield _external(server)
-        else:
-            yield from (_server(server, row) for row in server.status())
-
-
-def _server(server: Server, row: ServerStatus) -> Check:
-    if row.state == "stopped":
-        return Check(row.name, _stopped(server))
-    fix = "" if row.state == "running" else f"it does not answer: run `kit down`, then `kit up`; its log is {row.log}"
-    return Check(row.name, f"{row.state} {row.address} ({row.memory >> 20} MB)", fix)
-
-
-def _external(server: External) -> Check:
+def _external(server: External) -> str:
     """Whether a server that the lab did not start can be used."""
     found = f"external {server.address}"
     try:
         server.check()
     except KitError as error:
         where = f" in {server.setting}" if isinstance(error, ConfigError) else ""
-        return Check(server.name, f"{found}: {error.got}", error.todo + where)
-    return Check(server.name, found)
+        raise ServerError("a server of yours", got=f"{found}: {error.got}", todo=error.todo + where) from error
+    return found
 
 
-def _stopped(server: Server) -> str:
-    """What there is to say of a server that does not run. That is fine; its port may be in use."""
+def _server(server: Server, row: ServerStatus) -> str:
+    found = f"{row.state} {row.address} ({row.memory >> 20} MB)"
+    if row.state == "silent":
+        todo = f"it does not answer: run `kit down`, then `kit up`; its log is {row.log}"
+        raise ServerError(f"{row.name} to answer", got=found, todo=todo)
+    if row.state == "running":
+        return found
     if server.port and answers(server.port) and not server.running:
-        owner = _owner(server.port)
-        return f"stopped (starts when it is needed, on a free port: {server.port} is used by {owner})"
+        return f"stopped (starts when it is needed, on a free port: {server.port} is used by {_owner(server.port)})"
     return "stopped (starts when it is needed)"
 
 

@@ -20,7 +20,7 @@ from kit.errors import ConfigError, ServerError
 from kit.files import write_atomically
 from kit.servers import memory
 from kit.servers.ports import choose_port
-from kit.servers.process import Process, launch
+from kit.servers.process import Process, kept_in, launch
 from kit.servers.server import External, Server
 
 __all__ = ["FeedServer", "of_settings"]
@@ -29,20 +29,14 @@ _ORIGIN = "2026-01-05T14:30:00Z"  # a Monday, when New York opens
 
 
 class FeedServer(Server):
-    """The local feeds on 127.0.0.1, kept in `home`.
+    """The local feeds on 127.0.0.1, kept in the state folder `home`.
 
     Parameters
     ----------
-    home
-        The state folder.
-    port
-        0: any free port.
-    must
-        Insist on `port` instead of taking a free one when it is in use.
-    start
-        Trading day at which the replay starts, ``YYYY-MM-DD``.
-    speed
-        Trading days replayed a second.
+    port, must
+        0: any free port. With `must` no other will do.
+    start, speed
+        Trading day at which the replay starts, ``YYYY-MM-DD``; trading days replayed a second.
     origin
         The replay clock's instant at tick 0, ISO 8601; None: the moment it starts.
     paused
@@ -70,8 +64,6 @@ class FeedServer(Server):
         self._options = ["--start", start, "--speed", str(speed), *(["--origin", origin] if origin else [])]
         self._options += ["--paused"] if paused else []
 
-    # ---- start and stop ---------------------------------------------------------------------------------------
-
     def launch(self, launched: list[Process]) -> None:
         if self.running:
             return
@@ -85,20 +77,12 @@ class FeedServer(Server):
     def _bearer_token(self) -> str:
         """The token of these feeds: the same after a restart, so that a collector can go on."""
         kept = self.home / "feeds.token"
-        try:
-            if kept.exists() and (token := kept.read_text("ascii")):
+        with kept_in(self.home, "the feeds' token"):
+            if kept.exists() and (token := kept.read_text("ascii", "ignore")):
                 return token
             token = secrets.token_urlsafe(24)
             write_atomically(kept, token, private=True)
-        except (OSError, ValueError) as error:
-            raise ServerError(
-                f"a file for the feeds' token in {self.home}",
-                got=str(error),
-                todo="free some disk space, or set KIT_HOME to a folder you can write to",
-            ) from error
         return token
-
-    # ---- where it is ------------------------------------------------------------------------------------------
 
     @property
     def url(self) -> str:
@@ -115,8 +99,6 @@ class FeedServer(Server):
         if process is None:
             raise ServerError("the feeds to run", got="they are stopped", todo="run `kit up`")
         return process
-
-    # ---- the replay clock and the faults ----------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
         """The clock, the counts of what was served, the faults and limits in force."""
@@ -182,11 +164,8 @@ class FeedServer(Server):
         except requests.RequestException as error:
             raise ServerError("the feeds to answer", got=type(error).__name__, todo="run `kit up`") from error
         if not answer.ok:
-            raise ConfigError(
-                f"a {what} setting that the feeds know",
-                got=_detail(answer),
-                todo="correct the value; help(FeedServer) lists them",
-            )
+            todo = "correct the value; help(FeedServer) lists them"
+            raise ConfigError(f"a {what} setting that the feeds know", got=_detail(answer), todo=todo)
         changed: dict[str, Any] = answer.json() if answer.content else {}
         return changed
 
@@ -202,13 +181,9 @@ def of_settings(settings: Settings) -> Server:
     """The lab's feeds, as the settings have it: the local ones, or the real Yahoo and X."""
     if settings.feeds == "live":
         return External("feeds", "Yahoo, X", setting="KIT_FEEDS")
-    return FeedServer(
-        settings.home,
-        port=settings.feeds_port,
-        must=explicit(settings, "feeds_port"),
-        start=str(settings.feeds_start),
-        speed=settings.feeds_speed,
-    )
+    port, must = settings.feeds_port, explicit(settings, "feeds_port")
+    start, speed = str(settings.feeds_start), settings.feeds_speed
+    return FeedServer(settings.home, port=port, must=must, start=start, speed=speed)
 
 
 def _detail(answer: requests.Response) -> str:

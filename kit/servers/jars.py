@@ -92,17 +92,11 @@ def fetch(server: str) -> None:
             if missing:
                 _fetch_all(server, missing, folder)
     except requests.RequestException as error:
-        raise JarError(
-            f"the jars of {server} from the Maven repository",
-            got=_cause(error),
-            todo="check the network connection and run `make install` again: it goes on with the jars that are missing",
-        ) from error
+        todo = "check the network connection and run `make install` again: it goes on with the jars that are missing"
+        raise JarError(f"the jars of {server} from the Maven repository", got=_cause(error), todo=todo) from error
     except OSError as error:
-        raise JarError(
-            f"to keep the jars of {server} in {folder}",
-            got=str(error),
-            todo="free some disk space (60 MB), or set KIT_CACHE to a folder you can write to",
-        ) from error
+        todo = "free some disk space (60 MB), or set KIT_CACHE to a folder you can write to"
+        raise JarError(f"to keep the jars of {server} in {folder}", got=str(error), todo=todo) from error
 
 
 def _fetch_all(server: str, jars: list[Jar], folder: Path) -> None:
@@ -123,22 +117,15 @@ def _fetch(jar: Jar, folder: Path) -> None:
     import pooch
 
     pooch.get_logger().setLevel("ERROR")
-    path = jar.path(folder)
+    path, registry, urls = jar.path(folder), {jar.name: f"sha256:{jar.sha256}"}, {jar.name: _url(jar)}
     path.unlink(missing_ok=True)
     try:
-        pooch.Pooch(
-            path.parent,
-            "",
-            registry={jar.name: f"sha256:{jar.sha256}"},
-            urls={jar.name: _url(jar)},
-            retry_if_failed=_TRIES,
-        ).fetch(jar.name, downloader=pooch.HTTPDownloader(timeout=_SECONDS))
+        source = pooch.Pooch(path.parent, "", registry=registry, urls=urls, retry_if_failed=_TRIES)
+        source.fetch(jar.name, downloader=pooch.HTTPDownloader(timeout=_SECONDS))
     except ValueError as error:  # so pooch reports a wrong hash; it keeps nothing of the file
-        raise JarError(
-            f"{jar.name} with the SHA-256 it was locked with, {jar.sha256[:16]}…",
-            got="a file with another one; it was thrown away",
-            todo="run `make install` again; if it stays so, do not use this network's copy",
-        ) from error
+        wanted = f"{jar.name} with the SHA-256 it was locked with, {jar.sha256[:16]}…"
+        todo = "run `make install` again; if it stays so, do not use this network's copy"
+        raise JarError(wanted, got="a file with another one; it was thrown away", todo=todo) from error
 
 
 def _url(jar: Jar) -> str:

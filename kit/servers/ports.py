@@ -27,11 +27,8 @@ def choose_port(wanted: int = 0, *, must: bool = False, avoid: Collection[int] =
     if wanted and wanted not in avoid and _is_free(wanted):
         return wanted
     if wanted and must:
-        raise PortTaken(
-            f"port {wanted} of 127.0.0.1 to be free",
-            got="another program listens on it",
-            todo="stop that program (`kit doctor` names it), or choose another port",
-        )
+        todo = "stop that program (`kit doctor` names it), or choose another port"
+        raise PortTaken(f"port {wanted} of 127.0.0.1 to be free", got="another program listens on it", todo=todo)
     for port in random.sample(_FREE_RANGE, 200):
         if port not in avoid and _is_free(port):
             return port

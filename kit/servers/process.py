@@ -6,15 +6,15 @@ program's process for its own, and never ends it.
 """
 
 import contextlib
-import json
 import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
+import msgspec
 import psutil
 
 from kit.deadline import Deadline, pause
@@ -22,7 +22,7 @@ from kit.errors import NotEnoughMemory, PortTaken, ServerError
 from kit.files import write_atomically
 from kit.servers.interrupts import merged_environment, uninterrupted
 
-__all__ = ["Process", "birth", "launch", "undone_on_error", "wait_ended"]
+__all__ = ["Process", "birth", "end", "kept_in", "launch", "undone_on_error", "wait_ended"]
 
 _TAIL = 40  # log lines that an error carries
 _POLL = 0.005  # seconds; a broker is up in about 0.7 s, so a coarser poll would be felt
@@ -55,18 +55,15 @@ class Process:
     @classmethod
     def load(cls, home: Path, name: str) -> Self | None:
         """Read a process's record; None when there is none. A record that cannot be read counts as none."""
-        record = _record(home, name)
         try:
-            known = json.loads(record.read_text("utf-8"))
-            ports, log, notes = tuple(known["ports"]), Path(known["log"]), known["notes"]
-            return cls(known["name"], known["pid"], known["born"], ports, log, record, notes)
-        except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+            raw = _record(home, name).read_bytes()
+            return msgspec.json.decode(raw, type=cls, dec_hook=lambda path, text: path(text))
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
 
     def save(self) -> None:
         """Write the record in one step, readable by its owner alone (notes may hold a token)."""
-        plain = asdict(self) | {"log": str(self.log), "record": str(self.record)}
-        write_atomically(self.record, json.dumps(plain), private=True)
+        write_atomically(self.record, msgspec.json.encode(self, enc_hook=str), private=True)
 
     def handle(self) -> psutil.Process | None:
         """The running process, or None when it has ended (as a zombie has, once its last thread is gone)."""
@@ -90,25 +87,22 @@ class Process:
     def listens(self) -> bool:
         """Whether the process (or a child of it) listens on all its ports: another program may have taken one."""
         process = self.handle()
-        if process is None:
-            return False
         try:
-            family = [process, *process.children(recursive=True)]
+            family = [process, *process.children(recursive=True)] if process else []
             found = [line for one in family for line in one.net_connections("tcp")]
         except psutil.Error:
             return False
-        return {line.laddr.port for line in found if line.status == psutil.CONN_LISTEN} >= set(self.ports)
+        return bool(family) and {line.laddr.port for line in found if line.status == psutil.CONN_LISTEN} >= set(
+            self.ports
+        )
 
     def memory(self) -> int:
         """Bytes of memory: proportional set size where the system tells it, else the unique set size."""
-        process = self.handle()
-        if process is None:
-            return 0
         try:
-            full = process.memory_full_info()
+            full = process.memory_full_info() if (process := self.handle()) else None
         except psutil.Error:
-            return 0
-        return int(getattr(full, "pss", full.uss))
+            full = None
+        return int(getattr(full, "pss", full.uss)) if full else 0
 
     def tail(self, lines: int = _TAIL) -> list[str]:
         """The last lines of the log, oldest first."""
@@ -128,22 +122,15 @@ class Process:
             if deadline.passed:
                 raise self._failure(f"it still did not answer after {timeout:.0f} s")
 
-    def stop(self, *, grace: float = 10.0) -> None:
-        """Ask the process to end, kill it if it has not within `grace` seconds, forget it. Idempotent."""
-        self.signal(signal.SIGTERM)
-        self.wait_gone(grace=grace)
+    def stop(self) -> None:
+        """Ask the process to end, kill it if it has not within 10 seconds, forget it. Idempotent."""
+        end([self])
 
     def signal(self, number: int) -> None:
         process = self.handle()
         if process is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
-
-    def wait_gone(self, *, grace: float) -> None:
-        """Wait until the process has ended, kill it after `grace` seconds, remove its record."""
-        if wait_ended([self], timeout=grace):
-            self.kill()
-        self.record.unlink(missing_ok=True)
 
     def kill(self) -> None:
         """End the process at once, as a power cut would (SIGKILL)."""
@@ -161,11 +148,9 @@ class Process:
             kind = PortTaken
         elif "OutOfMemoryError" in last:
             kind, todo = NotEnoughMemory, f"{self.notes.get('more heap', '')}or run `kit reset`, which deletes its data"
-        error = kind(
-            f"{self.name} to start and answer on 127.0.0.1:{'/'.join(map(str, self.ports))}",
-            got=f"{what}; the last line of its log: {last[:200]}",
-            todo=f"{todo}; the whole log is {self.log}",
-        )
+        wanted = f"{self.name} to start and answer on 127.0.0.1:{'/'.join(map(str, self.ports))}"
+        got = f"{what}; the last line of its log: {last[:200]}"
+        error = kind(wanted, got=got, todo=f"{todo}; the whole log is {self.log}")
         error.log_tail = lines
         return error
 
@@ -201,7 +186,7 @@ def launch(
     anything can interrupt. `ServerError`: the state folder cannot be written, or the program cannot be run.
     """
     log, record, cwd = home / "log" / f"{name}.log", _record(home, name), cwd or home / name
-    try:
+    with kept_in(home, f"the log of {name}"):
         for folder in (log.parent, record.parent, cwd):
             folder.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output, uninterrupted():
@@ -215,28 +200,25 @@ def launch(
                 raise
             if launched is not None:
                 launched.append(process)
-    except OSError as error:
-        raise ServerError(
-            f"{name} to start, with its state in {home}",
-            got=str(error),
-            todo="free some disk space, or set KIT_HOME to a folder you can write to",
-        ) from error
     return process
+
+
+@contextlib.contextmanager
+def kept_in(home: Path, what: str) -> Iterator[None]:
+    """Where something is written: what the system has against that is a `ServerError`."""
+    try:
+        yield
+    except OSError as error:
+        todo = "free some disk space, or set KIT_HOME to a folder you can write to"
+        raise ServerError(f"to keep {what} in {home}", got=str(error), todo=todo) from error
 
 
 def _spawn(
     argv: Sequence[str | Path], log: IO[bytes], cwd: Path, env: Mapping[str, str | None]
 ) -> "subprocess.Popen[bytes]":
-    child = subprocess.Popen(
-        [str(word) for word in argv],
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        env=merged_environment(env),
-        cwd=cwd,
-        close_fds=True,
-        start_new_session=True,
-    )
+    to: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
+    argv, environment = [str(word) for word in argv], merged_environment(env)
+    child = subprocess.Popen(argv, env=environment, cwd=cwd, start_new_session=True, **to)
     _children[child.pid] = child
     return child
 
@@ -268,6 +250,18 @@ def wait_ended(processes: Sequence[Process], *, timeout: float) -> list[Process]
         pause(_POLL)
         left = [process for process in left if process.alive]
     return left
+
+
+def end(processes: Sequence[Process], *, seconds: float = 10.0, enough: int | None = None) -> None:
+    """Ask processes to end; kill what has not within `seconds`, or is still there when `enough` have; forget all."""
+    for process in processes:
+        process.signal(signal.SIGTERM)
+    left, deadline = list(processes), Deadline(seconds)
+    while left and len(processes) - len(left) < (enough or len(processes)) and not deadline.passed:
+        left = wait_ended(left, timeout=0.05)
+    wait_ended(left, timeout=0.5 if enough else 0.0)
+    for process in processes:
+        process.kill()
 
 
 def _record(home: Path, name: str) -> Path:

@@ -16,8 +16,8 @@ launched:
 [ServerStatus(name='echo', state='running', address='127.0.0.1:21034', …)]
 """
 
-import signal
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,9 +28,9 @@ from kit.deadline import wait_until
 from kit.errors import ConfigError, ServerError
 from kit.servers.jvm import Jvm
 from kit.servers.ports import answers, choose_port
-from kit.servers.process import Process, launch, undone_on_error, wait_ended
+from kit.servers.process import Process, end, launch, undone_on_error
 
-__all__ = ["External", "Server", "ServerStatus", "choose_port", "launch"]
+__all__ = ["External", "Server", "ServerStatus", "choose_port", "html_table", "launch"]
 
 _SILENCE_SECONDS = 5.0
 
@@ -60,6 +60,20 @@ class ServerStatus:
         return int(self.address.rpartition(":")[2])
 
 
+def html_table(rows: Sequence[ServerStatus], **more: Sequence[object]) -> str:
+    """Rows as a table for a notebook, with `more` columns."""
+    import pandas as pd
+
+    table = {
+        "server": [f"{'🟢' if row.state == 'running' else '⚪'} {row.name}" for row in rows],
+        "state": [row.state for row in rows],
+        "address": [row.address for row in rows],
+        "memory": [f"{row.memory / 1e6:.0f} MB" for row in rows],
+    }
+    table |= {name.replace("_", " "): list(map(str, values)) for name, values in more.items()}
+    return pd.DataFrame(table).to_html(index=False, border=0)
+
+
 class Server(ABC):
     """A server of the lab, kept in the state folder `home`: another program that opens the same folder finds the same
     processes.
@@ -79,8 +93,6 @@ class Server(ABC):
     def __init__(self, home: Path) -> None:
         self.home = Path(home).absolute()
 
-    # ---- what a server writes ---------------------------------------------------------------------------------
-
     @abstractmethod
     def launch(self, launched: list[Process]) -> None:
         """Run what does not run, without waiting for it. `launched` gets the new processes."""
@@ -91,8 +103,6 @@ class Server(ABC):
 
     def prepare(self) -> None:  # noqa: B027  # most have nothing to prepare
         """Fetch and make what the server needs, so that it starts quickly and offline from then on."""
-
-    # ---- what comes with it -----------------------------------------------------------------------------------
 
     @property
     def processes(self) -> list[Process]:
@@ -122,20 +132,13 @@ class Server(ABC):
             process.wait_ready(partial(self.answers, process), timeout=self.seconds_to_start)
         for process in self.processes:
             if not wait_until(partial(self.answers, process), seconds=_SILENCE_SECONDS):
-                raise ServerError(
-                    f"{process.name} to answer at 127.0.0.1:{process.ports[0]}",
-                    got=f"its process {process.pid} lives, and did not answer for {_SILENCE_SECONDS:.0f} s",
-                    todo=f"run `kit down`, then `kit up`; its log is {process.log}",
-                )
+                got = f"its process {process.pid} lives, and did not answer for {_SILENCE_SECONDS:.0f} s"
+                todo = f"run `kit down`, then `kit up`; its log is {process.log}"
+                raise ServerError(f"{process.name} to answer at 127.0.0.1:{process.ports[0]}", got=got, todo=todo)
 
     def stop(self) -> None:
         """Ask its processes to end, kill what does not; its data stay. Idempotent."""
-        ending = self.processes
-        for process in ending:
-            process.signal(signal.SIGTERM)
-        wait_ended(ending, timeout=self.seconds_to_stop)
-        for process in ending:
-            process.wait_gone(grace=0.0)
+        end(self.processes, seconds=self.seconds_to_stop)
 
     def status(self) -> list[ServerStatus]:
         """A row a process; one row, ``stopped``, if there is none."""
@@ -197,11 +200,9 @@ class External(Server):
         """What only a server of the lab's own can do (kill, add_broker, clock, …) says so."""
         if name.startswith("_"):
             raise AttributeError(name)
-        raise ConfigError(
-            f"{self.name} started by the lab, to use .{name}",
-            got=f"{self.setting}: {self.address}",
-            todo=f"unset {self.setting} and run `kit up`: the lab then starts its own {self.name}",
-        )
+        todo = f"unset {self.setting} and run `kit up`: the lab then starts its own {self.name}"
+        got = f"{self.setting}: {self.address}"
+        raise ConfigError(f"{self.name} started by the lab, to use .{name}", got=got, todo=todo)
 
     def __repr__(self) -> str:
         return f"External({self.name}, {self.address})"

@@ -64,11 +64,8 @@ def _milliseconds(start: date) -> int:
 
 
 def _bad_start(start: object, why: str) -> ConfigError:
-    return ConfigError(
-        'start="now", "earliest", an offset, a mapping from partition to offset, or a datetime',
-        got=f"start={start!r}; {why}",
-        todo='look with topics.offsets(…), or take "earliest"',
-    )
+    wanted = 'start="now", "earliest", an offset, a mapping from partition to offset, or a datetime'
+    return ConfigError(wanted, got=f"start={start!r}; {why}", todo='look with topics.offsets(…), or take "earliest"')
 
 
 def check(*, every: Any, count: Any, seconds: Any, parse: Any) -> None:
@@ -80,11 +77,8 @@ def check(*, every: Any, count: Any, seconds: Any, parse: Any) -> None:
         ("parse", parse, parse is None or parse == "json" or callable(parse)),
     ):
         if not fits:
-            raise ConfigError(
-                'every >= 0, count >= 1, seconds > 0, and parse="json", a function or None',
-                got=f"{name}={given!r}",
-                todo=f"change {name}, or leave it out",
-            )
+            wanted = 'every >= 0, count >= 1, seconds > 0, and parse="json", a function or None'
+            raise ConfigError(wanted, got=f"{name}={given!r}", todo=f"change {name}, or leave it out")
 
 
 def _is(value: object, kind: type) -> bool:

@@ -45,7 +45,7 @@ class Stream:
     Parameters
     ----------
     topic
-        Its name. All its partitions are read; one that is added meanwhile, some 5 seconds later, from its beginning.
+        All its partitions are read; one that is added meanwhile, some 5 seconds later, from its beginning.
     start
         ``"now"``: what comes after this call. ``"earliest"``: from the oldest record. A number: from that offset in
         each partition; a mapping: from an offset for each partition. A `datetime`, `date` or pandas `Timestamp`: from
@@ -69,11 +69,9 @@ class Stream:
 
     Raises
     ------
-    TopicError, BrokerUnavailable
-        There is no such topic, or no broker. While iterating: the topic, or what comes next in it, was deleted; for 15
-        seconds no broker has answered, or a partition has had no leader.
-    ConfigError
-        An argument cannot be used.
+    ConfigError, TopicError, BrokerUnavailable
+        An argument cannot be used; there is no such topic, or no broker. While iterating: the topic, or what comes next
+        in it, was deleted; for 15 seconds no broker has answered, or a partition has had no leader.
     BadPayload
         A record cannot be parsed; the message says where it is. What comes before it has been given.
 
@@ -235,21 +233,17 @@ class Stream:
         return pd.DataFrame(columns(records) | values), self._after(reached, len(records))
 
     def _gone(self, error: Exception) -> TopicError:
-        return TopicError(
-            f"the records of topic {self.topic!r} from the offsets {self.position} on",
-            got=f"they are not there any more: the topic was made anew, or its retention deleted them ({error})",
-            todo='start again with start="earliest", and keep the records longer (retention.ms)',
-        )
+        wanted = f"the records of topic {self.topic!r} from the offsets {self.position} on"
+        got = f"they are not there any more: the topic was made anew, or its retention deleted them ({error})"
+        todo = 'start again with start="earliest", and keep the records longer (retention.ms)'
+        return TopicError(wanted, got=got, todo=todo)
 
     def _unreadable(self, bad: Unreadable) -> BadPayload:
         record = bad.record
-        return BadPayload(
-            f"a record that can be parsed at {record.topic}-{record.partition}, offset {record.offset}",
-            got=f"{bad}; the value begins {record.value[:60]!r}",
-            todo=f"go on behind it with start={self.position | {record.partition: record.offset + 1}}, "
-            "or read it with parse=None",
-            raw=record.value,
-        )
+        wanted = f"a record that can be parsed at {record.topic}-{record.partition}, offset {record.offset}"
+        behind = self.position | {record.partition: record.offset + 1}
+        got, todo = f"{bad}; the value begins {record.value[:60]!r}", f"go on behind it with start={behind}"
+        return BadPayload(wanted, got=got, todo=f"{todo}, or read it with parse=None", raw=record.value)
 
 
 def _polls(servers: str, position: Offsets) -> Generator[Any, tuple[int, int], None]:

@@ -57,11 +57,8 @@ class Watch:
             )
         self._topic_id = self._topic_id or about["topic_id"]
         if self._topic_id != about["topic_id"]:
-            raise TopicError(
-                f"topic {self._topic!r} to stay the same one",
-                got="it was deleted, and another one of its name was made",
-                todo='start again, with start="earliest"',
-            )
+            got, todo = "it was deleted, and another one of its name was made", 'start again, with start="earliest"'
+            raise TopicError(f"topic {self._topic!r} to stay the same one", got=got, todo=todo)
         leaderless = [p["partition_index"] for p in partitions if p["leader_id"] < 0]
         if leaderless:
             raise unavailable(self._servers, f"no broker leads partition {leaderless} of {self._topic}")

@@ -49,10 +49,8 @@ class Windows:
     on
         The column with the event time: times (or ISO 8601 text) of the years 1679 to 2260, or milliseconds since 1970.
         The default is Kafka's own time; a field of the records that is called so is ``value_timestamp``.
-    windows
-        End after so many.
-    stop_after
-        End after so many seconds of reading; the windows that are open are then given as they are.
+    windows, stop_after
+        End after so many; or after so many seconds of reading: the open windows are then given as they are.
     **options
         As in `Stream`. After `count` records, too, the open windows are given.
 
@@ -73,22 +71,13 @@ class Windows:
     """
 
     def __init__(
-        self,
-        topic: str,
-        *,
-        seconds: float = 20.0,
-        lateness: float = 0.0,
-        on: str = "timestamp",
-        windows: int | None = None,
-        stop_after: float | None = None,
-        **options: Any,
-    ) -> None:
+        self, topic: str, *, seconds: float = 20.0, lateness: float = 0.0, on: str = "timestamp",
+        windows: int | None = None, stop_after: float | None = None, **options: Any,
+    ) -> None:  # fmt: skip
         if not (0.001 <= seconds <= _LONGEST and 0 <= lateness <= _LONGEST and (windows is None or windows >= 1)):
-            raise ConfigError(
-                "seconds from 0.001 to a year, lateness from 0 to a year, and windows=1 or more",
-                got=f"seconds={seconds}, lateness={lateness}, windows={windows}",
-                todo="write for instance streams.windows(topic, seconds=20, lateness=5)",
-            )
+            wanted = "seconds from 0.001 to a year, lateness from 0 to a year, and windows=1 or more"
+            got = f"seconds={seconds}, lateness={lateness}, windows={windows}"
+            raise ConfigError(wanted, got=got, todo="write for instance streams.windows(topic, seconds=20, lateness=5)")
         self._cutter = _Cutter(pd.Timedelta(seconds=seconds), pd.Timedelta(seconds=lateness), on)
         self._stream = Stream(topic, seconds=stop_after, **options)
         self._left = windows
@@ -144,11 +133,9 @@ class Windows:
 
     def _check_column(self) -> None:
         if self._columns and self._cutter.on not in self._columns:
-            raise ConfigError(
-                f"a column {self._cutter.on!r} with times or milliseconds since 1970",
-                got=f"the columns are {', '.join(map(str, self._columns))}",
-                todo='name another column with on=…, or leave it out for Kafka\'s own "timestamp"',
-            )
+            wanted = f"a column {self._cutter.on!r} with times or milliseconds since 1970"
+            todo = 'name another column with on=…, or leave it out for Kafka\'s own "timestamp"'
+            raise ConfigError(wanted, got=f"the columns are {', '.join(map(str, self._columns))}", todo=todo)
 
     def stop(self) -> None:
         """End the reading: the windows that are open are given as they are. From any thread; idempotent."""

@@ -50,24 +50,22 @@ BAD: dict[str, tuple[Callable[[bytes], Any], str]] = {
     "error that repeats a large payload": (raising(ValueError("x" * 600_000)), "ValueError: xxx"),
     "half a surrogate in the error": (raising(ValueError("half \ud83d")), "ValueError: half \\ud83d"),
     "error whose text raises": (raising(Rude()), "Rude: its text cannot be shown"),
-    "half a surrogate in the key": (giving(Record("\ud83d", b"v", 1)), "TypeError: a record's key"),  # type: ignore[arg-type]
-    "half a surrogate in the value": (giving(Record(b"k", "\ud83d", 1)), "TypeError: a record's value"),  # type: ignore[arg-type]
-    "unhashable key": (giving(Record([], b"v", 1)), "TypeError: a record's key"),  # type: ignore[arg-type]
-    "unhashable value": (giving(Record(None, {}, 1)), "TypeError: a record's value"),  # type: ignore[arg-type]
-    "bytearray": (giving(Record(b"k", bytearray(b"v"), 1)), "TypeError: a record's value"),
-    "memoryview": (giving(Record(b"k", memoryview(b"v"), 1)), "TypeError: a record's value"),
-    "neither key nor value": (giving(Record(None, None, 1)), "TypeError: a record's value"),
-    "time 2**63": (giving(Record(b"k", b"v", 2**63)), "ValueError: a record's time"),
-    "negative time": (giving(Record(b"k", b"v", -1)), "ValueError: a record's time"),
-    "time as float": (giving(Record(b"k", b"v", 1.5)), "TypeError: a record's time"),  # type: ignore[arg-type]
-    "time as bool": (giving(Record(b"k", b"v", True)), "TypeError: a record's time"),
-    "time as text": (giving(Record(b"k", b"v", "1")), "TypeError: a record's time"),  # type: ignore[arg-type]
-    "time of numpy": (giving(Record(b"k", b"v", NUMPY.int64(1))), "TypeError: a record's time"),
-    "no time": (giving(Record(b"k", b"v", None)), "TypeError: a record's time"),  # type: ignore[arg-type]
-    "id as text": (giving(Record(b"k", b"v", 1, "id")), "TypeError: a record's id"),  # type: ignore[arg-type]
-    "empty id": (giving(Record(b"k", b"v", 1, b"")), "TypeError: a record's id"),
+    "half a surrogate in the key": (giving(Record("\ud83d", b"v", 1)), "UnicodeEncodeError: "),  # type: ignore[arg-type]
+    "half a surrogate in the value": (giving(Record(b"k", "\ud83d", 1)), "UnicodeEncodeError: "),  # type: ignore[arg-type]
+    "unhashable key": (giving(Record([], b"v", 1)), "TypeError: a record's key, value"),  # type: ignore[arg-type]
+    "unhashable value": (giving(Record(None, {}, 1)), "TypeError: a record's key, value"),  # type: ignore[arg-type]
+    "neither key nor value": (giving(Record(None, None, 1)), "ValueError: a record without a key"),
+    "time 2**63": (giving(Record(b"k", b"v", 2**63)), "TypeError: a record's key, value"),
+    "negative time": (giving(Record(b"k", b"v", -1)), "TypeError: a record's key, value"),
+    "time as float": (giving(Record(b"k", b"v", 1.5)), "TypeError: a record's key, value"),  # type: ignore[arg-type]
+    "time as bool": (giving(Record(b"k", b"v", True)), "TypeError: a record's key, value"),
+    "time as text": (giving(Record(b"k", b"v", "1")), "TypeError: a record's key, value"),  # type: ignore[arg-type]
+    "time of numpy": (giving(Record(b"k", b"v", NUMPY.int64(1))), "TypeError: a record's key, value"),
+    "no time": (giving(Record(b"k", b"v", None)), "TypeError: a record's key, value"),  # type: ignore[arg-type]
+    "id as text": (giving(Record(b"k", b"v", 1, "id")), "TypeError: a record's key, value"),  # type: ignore[arg-type]
+    "empty id": (giving(Record(b"k", b"v", 1, b"")), "TypeError: a record's key, value"),
     "larger than a request": (giving(Record(b"k", b"v" * 2_000_000, 1)), "ValueError: a record must have at most"),
-    "derived with a bad part": (giving(Derived(b"k", 3, 1)), "TypeError: a record's value"),  # type: ignore[arg-type]
+    "derived with a bad part": (giving(Derived(b"k", 3, 1)), "TypeError: a record's key, value"),  # type: ignore[arg-type]
     "a tuple": (giving((b"k", b"v", 1)), "TypeError: to_records must give a Record"),
     "nothing": (lambda raw: None, "TypeError: 'NoneType'"),
     "rejected with raw that is not bytes": (
@@ -111,8 +109,9 @@ def test_what_a_generator_gave_before_it_failed_is_sent(broker: str, topic: str)
 
 def test_odd_records_that_kafka_takes_are_sent(broker: str, topic: str) -> None:
     odd = [Derived(b"k", b"v", 1), Record(b"k", None, 2), Record(None, b"", 0), Record(b"k", b"v", 2**63 - 1)]
+    odd += [Record(bytearray(b"k"), b"v", 3), Record(b"k", memoryview(b"w"), 3)]
     with Collector(Listener(stream([b"x"])), topic, giving(*odd), bootstrap_servers=broker) as collector:
-        assert collector.wait() == Counts(received=4, sent=4)
+        assert collector.wait() == Counts(received=6, sent=6)
     assert [(r.key, r.value, r.timestamp) for r in records(broker, topic)] == [tuple(record[:3]) for record in odd]
 
 

@@ -184,7 +184,7 @@ def test_a_folder_that_cannot_be_written_loses_nothing(tmp_path: Path, monkeypat
     def full(*_: object, **__: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tempfile.mkstemp", full)
+    monkeypatch.setattr("os.open", full)
     with pytest.raises(ExerciseError, match="No space left"):
         exercises.restore(29, tmp_path)
     assert [path.read_text("utf-8") for path in made.parent.iterdir()] == ["a week of work"]

@@ -35,7 +35,7 @@ def test_a_topic_deleted_under_a_collector_is_shown_and_ends_it_with_the_reason(
     broker: str, topic: str, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_sender, "_LATE_SECONDS", 0.3)  # shorter than in use, to the same end
-    monkeypatch.setattr(_sender, "_GONE_SECONDS", 0.5)
+    monkeypatch.setattr(_sender, "_MISSING_LOOKS", 1)
     load = Slow()
     convert = _bad if suffix else of_today
     collector = Collector(Listener(load, hang_up=load.over.set), topic, convert, bootstrap_servers=broker)

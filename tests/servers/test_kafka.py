@@ -9,8 +9,7 @@ from kafka.admin import KafkaAdminClient
 
 from kit.errors import ConfigError, NotEnoughMemory, PortTaken, ServerError
 from kit.servers import memory
-from kit.servers.external_kafka import ExternalKafka
-from kit.servers.kafka import KafkaCluster
+from kit.servers.kafka import ExternalKafka, KafkaCluster
 from kit.servers.ports import answers
 from kit.servers.process import Process
 

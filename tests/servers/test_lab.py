@@ -10,9 +10,8 @@ from filelock import FileLock
 import kit
 from kit.errors import ConfigError, NotEnoughMemory, ServerError
 from kit.servers import addresses, lab, memory
-from kit.servers.external_kafka import ExternalKafka
 from kit.servers.feeds import FeedServer
-from kit.servers.kafka import KafkaCluster
+from kit.servers.kafka import ExternalKafka, KafkaCluster
 from kit.servers.ports import answers
 from kit.servers.process import Process
 from kit.servers.server import External
