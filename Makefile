@@ -46,7 +46,7 @@ bench: install browser ## all benchmarks, held to their targets
 	$(PY) tests/benchmarks/live_plots.py --check
 	$(PY) tests/benchmarks/exercises.py --check
 
-containers: install browser ## Binder and the Docker image, built and run without a network (root on Debian)
+containers: install browser ## Binder and the Docker image, built and run without a network; a newcomer's way, timed (root on Debian)
 	$(PY) -m tests.containers
 
 lock: $(STAMP) ## resolve requirements.lock and the jars' lock anew (needs the network)
@@ -86,7 +86,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.txt >$(VENV)/install.log 2>&1 && \
 		$(BIN)/uv pip sync --quiet --require-hashes requirements.lock --python $(PY) >>$(VENV)/install.log 2>&1 && \
 		$(BIN)/uv pip install --quiet --no-deps --editable . --python $(PY) >>$(VENV)/install.log 2>&1 || \
-		{ echo "make: the packages could not be installed: $$(grep -m1 -iE 'error|fail|refused|resolv' $(VENV)/install.log | cut -c1-160); check the network connection and run make again (whole log: $(VENV)/install.log)" >&2; exit 1; }
+		{ echo "make: the packages could not be installed: $$(grep -m1 -iE 'error|fail|refused|resolv' $(VENV)/install.log | cut -c1-160); check the network connection, and that HOME can be written, and run make again (whole log: $(VENV)/install.log)" >&2; exit 1; }
 	@$(KEEP)
 	@$(PY) -m kit.servers
 	@touch $@

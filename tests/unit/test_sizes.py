@@ -11,17 +11,17 @@ _ROOT = Path(kit.__file__).parent
 # Whole lines, blank and docstring included: what a room has, and in a comment what it should come down to. A room that
 # outgrows its line is asked first what it could stop doing.
 _ROOMS = {
-    "servers": 2_560,  # 2,100; the Kafka clients have come from topics
-    "feeds": 1_410,  # 1,400
+    "servers": 2_360,  # 2,100; the Kafka clients have come from topics
+    "feeds": 1_406,  # 1,400
     "sources": 750,
     "topics": 772,
-    "collectors": 1_427,  # 1,250
-    "streams": 882,  # 650
-    "plots": 1_879,  # 1,500
-    "exercises": 1_100,  # 1,100
-    "grading": 423,  # 350
+    "collectors": 1_297,  # 1,250
+    "streams": 854,  # 650
+    "plots": 1_500,
+    "exercises": 1_100,
+    "grading": 389,  # 350
 }
-_REST, _MODULE, _FUNCTION = 1_206, 300, 40  # 1,050: 800, and the bundle
+_REST, _MODULE, _FUNCTION = 1_120, 300, 40  # 1,050: 800, and the bundle
 _MODULES = sorted(_ROOT.rglob("*.py"))
 
 
@@ -42,6 +42,10 @@ def test_the_rest_keeps_to_its_lines() -> None:
 def test_the_checks_of_an_exercise_keep_to_their_lines() -> None:
     for name in ("exercise_tweets",):
         assert sum(map(_lines, (_ROOT.parent / "solutions" / "checks" / name).rglob("*.py"))) <= 700
+
+
+def test_the_scripts_of_plots_keep_to_their_lines() -> None:
+    assert sum(map(_lines, (_ROOT / "plots").rglob("*.js"))) <= 250
 
 
 @pytest.mark.parametrize("path", _MODULES, ids=lambda path: str(path.relative_to(_ROOT)))
