@@ -92,9 +92,8 @@ class Process:
             found = [line for one in family for line in one.net_connections("tcp")]
         except psutil.Error:
             return False
-        return bool(family) and {line.laddr.port for line in found if line.status == psutil.CONN_LISTEN} >= set(
-            self.ports
-        )
+        listening = {line.laddr.port for line in found if line.status == psutil.CONN_LISTEN}
+        return bool(family) and listening >= set(self.ports)
 
     def memory(self) -> int:
         """Bytes of memory: proportional set size where the system tells it, else the unique set size."""
