@@ -121,4 +121,4 @@ def no_thread_left() -> Iterator[None]:
         return set(sys._current_frames()) - before
 
     yield
-    wait_until(lambda: not left(), timeout=5.0, what=f"an end of the test's threads ({threading.enumerate()})")
+    wait_until(lambda: not left(), what=f"an end of the test's threads ({threading.enumerate()})")

@@ -87,14 +87,18 @@ class Kernel(NotebookClient):
         limit = min(seconds or self._limits.cell_seconds, self.deadline.left) or 0.1
         self.timeout_func = lambda _: limit  # type: ignore[assignment]  # it takes floats, too
         time = Deadline(limit)
+        # not by asyncio.timeout: nbclient takes what is cancelled for a dead kernel
+        running = asyncio.ensure_future(self.async_execute_cell(nbformat.v4.new_code_cell(code), 0))
         try:
-            async with asyncio.timeout(_DEAF * limit):
-                cell = await self.async_execute_cell(nbformat.v4.new_code_cell(code), 0)
-        except TimeoutError as error:
-            text = f"{what} went on when it was interrupted after {limit:g} s, so the kernel was ended"
-            raise RuntimeError(text) from error
+            await asyncio.wait({running}, timeout=_DEAF * limit)
+            if not running.done():
+                raise RuntimeError(f"{what} went on when it was interrupted after {limit:g} s, so the kernel was ended")
+            cell = running.result()
         except DeadKernelError as error:
             raise RuntimeError(f"the kernel died in {what}") from error
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
         if self.deadline.passed:
             raise RuntimeError(f"the {self._limits.seconds:g} s for the notebook were over in {what}")
         return cell, f"{what} was interrupted: it ran for {limit:g} s" if time.passed else ""

@@ -20,6 +20,7 @@ from kafka.net.compat import KafkaNetClient
 from kit.config import settings
 from kit.deadline import Deadline, pause, wait_until
 from kit.errors import BrokerUnavailable, ConfigError, KitError, TopicError
+from kit.servers.interrupts import uninterrupted
 
 __all__ = ["address", "admin", "ask", "ask_each_broker", "consumer", "producer", "reachable", "unavailable"]
 
@@ -150,10 +151,11 @@ def _open(kind: Callable[..., T], bootstrap_servers: str, **options: Any) -> Ite
     except KafkaError as error:
         raise _kit_error(error, ",".join(servers), client) from error
     finally:
-        if isinstance(client, KafkaConsumer):
-            client.close(autocommit=False, timeout_ms=_CLOSE_MS)
-        elif client is not None:
-            client.close()
+        with uninterrupted():  # one that is half closed keeps its thread
+            if isinstance(client, KafkaConsumer):
+                client.close(autocommit=False, timeout_ms=_CLOSE_MS)
+            elif client is not None:
+                client.close()
 
 
 def _connected(kind: Callable[..., T], servers: list[str], **options: Any) -> T:

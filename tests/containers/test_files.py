@@ -91,8 +91,12 @@ def fresh(tmp_path: Path) -> Path:
 def test_the_steps_for_conda_make_an_environment_in_which_the_lab_is_ready(fresh: Path, tmp_path: Path) -> None:
     """By uv, as `make` does: out of its cache it needs no network. `make containers` takes the steps by pip."""
     (step,) = yaml.safe_load((_ROOT / "environment.yml").read_text("utf-8"))["dependencies"][2]["pip"]
-    for words in (step.split(), ["--no-deps", "--editable", "."]):
-        argv = [_BIN / "uv", "pip", "install", "--quiet", "--offline", "--python", fresh, *words]
+    lock = (_ROOT / "requirements.lock").read_text("utf-8")
+    most = tmp_path / "most.lock"  # without uv: `make` installs it by pip, so it is not in its own cache
+    most.write_text(re.sub(r"(?m)^uv==.*\n(?:\s.*\n)*", "", lock))
+    assert step == "-r requirements.lock"
+    for words in (["sync", "--require-hashes", most], ["install", "--no-deps", "--editable", "."]):
+        argv = [_BIN / "uv", "pip", *words, "--quiet", "--offline", "--python", fresh]
         done = subprocess.run(argv, cwd=_ROOT, capture_output=True, text=True, check=False)
         if "network was disabled" in done.stderr:
             pytest.skip("uv has not kept all packages of the lock in its cache: `make install` brings them")

@@ -36,7 +36,7 @@ def interrupts(chance: random.Random) -> Iterator[threading.Event]:
         signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.005, 0.15))
         if armed.is_set():
             armed.clear()
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     before = signal.signal(signal.SIGALRM, strike)
     signal.setitimer(signal.ITIMER_REAL, 0.05)
