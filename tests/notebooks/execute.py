@@ -5,7 +5,6 @@ Then the exercises are made of the solutions.
 python -m tests.notebooks.execute [notebooks/11_collect_quotes.ipynb …]
 """
 
-import json
 import os
 import sys
 import tempfile
@@ -18,9 +17,10 @@ from nbclient import NotebookClient
 FOLDERS = ("notebooks", "solutions")
 # A widget shows a picture only while its kernel lives; stored, it would show as an error. So its last state is stored.
 _ASK_FOR_STILLS = """
-import json
+from IPython.display import display
 from ipywidgets.widgets.widget import _instances
-print(json.dumps({name: one.still() for name, one in _instances.items() if hasattr(one, "still")}))
+stills = {name: one.still() for name, one in _instances.items() if hasattr(one, "still")}
+display({"application/json": stills}, raw=True)
 """
 _LIVE = "application/vnd.jupyter.widget-view+json"
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ def execute(path: Path) -> None:
     notebook.cells.append(nbformat.v4.new_code_cell(_ASK_FOR_STILLS))
     client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": path.parent}})
     client.execute()
-    stills = json.loads(notebook.cells.pop().outputs[0].text)
+    (stills,) = (out.data["application/json"] for out in notebook.cells.pop().outputs if "data" in out)
     notebook.metadata.pop("widgets", None)  # the state of widgets is large, and dead without its kernel
     for number, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), 1):
         cell.execution_count = number
