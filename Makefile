@@ -46,7 +46,7 @@ bench: install browser ## all benchmarks, held to their targets
 	$(PY) tests/benchmarks/live_plots.py --check
 	$(PY) tests/benchmarks/exercises.py --check
 
-containers: install browser ## Binder and the Docker image, built and run without a network; a newcomer's way, timed (root on Debian)
+containers: install browser ## Binder and Docker, built and run without a network; a newcomer's way, timed (root, Debian)
 	$(PY) -m tests.containers
 
 lock: $(STAMP) ## resolve requirements.lock and the jars' lock anew (needs the network)

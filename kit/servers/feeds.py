@@ -19,6 +19,7 @@ from kit.config import Settings, explicit
 from kit.errors import ConfigError, ServerError
 from kit.files import write_atomically
 from kit.servers import memory
+from kit.servers.interrupts import uninterrupted
 from kit.servers.ports import choose_port
 from kit.servers.process import Process, kept_in, launch
 from kit.servers.server import External, Server
@@ -156,6 +157,7 @@ class FeedServer(Server):
         """Clock, counts, faults, rules and limits as they were at the start."""
         return self._control("POST", "reset")
 
+    @uninterrupted()  # an interrupt in a finalizer of the connection would be lost
     def _control(self, method: str, what: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         try:
             with requests.Session() as session:

@@ -26,8 +26,8 @@ def uninterrupted() -> Iterator[None]:
     try:
         yield
     finally:
-        for ending, handler in kept.items():
-            signal.signal(ending, handler)
+        for ending in reversed(ENDINGS):  # SIGINT last: its handler may raise at once
+            signal.signal(ending, kept[ending])
         for number in came[:1]:
             signal.raise_signal(number)
 
