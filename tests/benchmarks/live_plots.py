@@ -101,10 +101,10 @@ _WATCH = """() => {
     const frame = () => {
         const now = performance.timeOrigin + performance.now();
         const fresh = [];
-        for (const {id, data: {x}} of sources()) {
-            const last = seen.last.get(id) ?? 0;
+        for (const model of sources()) { // plots that look the same have the same ids
+            const {x} = model.data, last = seen.last.get(model) ?? 0;
             for (let i = x.length - 1; i >= 0 && x[i] > last; i--) fresh.push(x[i]);
-            seen.last.set(id, x[x.length - 1]);
+            seen.last.set(model, x[x.length - 1]);
         }
         if (fresh.length) {
             seen.drawn += fresh.length;
