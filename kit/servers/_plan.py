@@ -43,7 +43,7 @@ def read(folder: Path) -> dict[str, Any]:
 
 def write(folder: Path, known: dict[str, Any]) -> None:
     """Keep the plan, in one step."""
-    with kept_in(folder, "the cluster's plan"):
+    with kept_in(folder, "to keep the cluster's plan"):
         write_atomically(folder / _FILE, json.dumps(known))
 
 

@@ -78,7 +78,7 @@ class FeedServer(Server):
     def _bearer_token(self) -> str:
         """The token of these feeds: the same after a restart, so that a collector can go on."""
         kept = self.home / "feeds.token"
-        with kept_in(self.home, "the feeds' token"):
+        with kept_in(self.home, "to keep the feeds' token"):
             if kept.exists() and (token := kept.read_text("ascii", "ignore")):
                 return token
             token = secrets.token_urlsafe(24)

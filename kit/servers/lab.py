@@ -155,7 +155,7 @@ def _stop_all() -> None:
 def _locked() -> Iterator[None]:
     home = settings().home
     lock = FileLock(home / "lab.lock", timeout=_LOCK_SECONDS)
-    with kept_in(home, "the lab's state"):
+    with kept_in(home, "to keep the lab's state"):
         home.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire()

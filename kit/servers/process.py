@@ -185,7 +185,7 @@ def launch(
     anything can interrupt. `ServerError`: the state folder cannot be written, or the program cannot be run.
     """
     log, record, cwd = home / "log" / f"{name}.log", _record(home, name), cwd or home / name
-    with kept_in(home, f"the log of {name}"):
+    with kept_in(home, f"{name} to start, with its state"):
         for folder in (log.parent, record.parent, cwd):
             folder.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output, uninterrupted():
@@ -203,13 +203,13 @@ def launch(
 
 
 @contextlib.contextmanager
-def kept_in(home: Path, what: str) -> Iterator[None]:
+def kept_in(home: Path, wanted: str) -> Iterator[None]:
     """Where something is written: what the system has against that is a `ServerError`."""
     try:
         yield
     except OSError as error:
         todo = "free some disk space, or set KIT_HOME to a folder you can write to"
-        raise ServerError(f"to keep {what} in {home}", got=str(error), todo=todo) from error
+        raise ServerError(f"{wanted} in {home}", got=str(error), todo=todo) from error
 
 
 def _spawn(

@@ -198,7 +198,7 @@ table = plots.LiveTable(last=5000)
 def feed():
     for n in range({count}):
         table.append({{"n": n, "at": time.time() * 1000, "text": "x" * 40}})
-        time.sleep(0.001)
+        threading.Event().wait(0.001)
 threading.Thread(target=feed, daemon=True).start()
 table
 """

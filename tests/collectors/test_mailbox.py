@@ -45,7 +45,7 @@ def test_a_full_mailbox_raises_after_its_patience_and_not_later() -> None:
     began = time.monotonic()
     with pytest.raises(queue.Full):
         mailbox.put(envelope(b"c"))
-    assert time.monotonic() - began >= 0.1
+    assert 0.1 <= time.monotonic() - began < 30.0
     assert len(mailbox) == 2
 
 
