@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kit import exercises, plots, streams, topics
+    from kit import exercises, models, plots, streams, topics
     from kit.collectors import collect_quotes, collect_tweets
     from kit.config import settings
     from kit.errors import KitError
@@ -26,6 +26,7 @@ __all__ = [
     "doctor",
     "down",
     "exercises",
+    "models",
     "plots",
     "reset",
     "settings",
