@@ -17,6 +17,9 @@
      │   └─ BadPayload       the feed answered, but not with a record; carries the raw bytes
      ├─ CollectorError       a collector gave up, or was used after it stopped
      ├─ BundleError          a bundle cannot be made, or is not one for this machine
+     ├─ ModelError           a model cannot be saved, loaded or used
+     │   ├─ SchemaMismatch   rows have other columns than the model was fitted on, or gaps
+     │   └─ ModelOutOfDate   rows are later than the model may be used for
      ├─ ExerciseError        an exercise is not done, or its notebook cannot be used
      └─ PlotError            a plot cannot show what it was given, or was used after it was closed
 
@@ -32,8 +35,8 @@ from types import TracebackType
 from typing import Any
 
 __all__ = ["BadPayload", "BrokerUnavailable", "BundleError", "CollectorError", "ConfigError", "ExerciseError"]
-__all__ += ["JarError", "KitError", "NotEnoughMemory", "PlotError", "PortTaken", "RateLimited"]
-__all__ += ["ServerError", "SourceError", "TopicError", "Unauthorized", "UnknownSymbol"]
+__all__ += ["JarError", "KitError", "ModelError", "ModelOutOfDate", "NotEnoughMemory", "PlotError", "PortTaken"]
+__all__ += ["RateLimited", "SchemaMismatch", "ServerError", "SourceError", "TopicError", "Unauthorized", "UnknownSymbol"]
 
 _LIBRARIES = (str(Path(__file__).parent), *{p for p in sys.path if p.endswith("site-packages")}, sys.base_prefix)
 
@@ -141,6 +144,18 @@ class CollectorError(KitError):
 
 class BundleError(KitError):
     """A bundle cannot be made, or is not one for this machine."""
+
+
+class ModelError(KitError):
+    """A model cannot be saved, loaded or used."""
+
+
+class SchemaMismatch(ModelError):
+    """Rows have other columns or types than the model was fitted on, or gaps."""
+
+
+class ModelOutOfDate(ModelError):
+    """Rows are later than the model may be used for."""
 
 
 class ExerciseError(KitError):
