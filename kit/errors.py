@@ -10,6 +10,8 @@
      │   └─ JarError         a jar is missing, or is not the one that was locked
      ├─ TopicError           Kafka refused a topic, or has not got it
      ├─ BrokerUnavailable    no broker answered in time
+     ├─ ViewError            Cassandra refused a statement or a row, or has not got the table
+     ├─ CassandraUnavailable too few Cassandra nodes answered
      ├─ SourceError          a feed did not give what was asked
      │   ├─ UnknownSymbol    the market does not know the symbol
      │   ├─ RateLimited      the feed answered 429: too many requests
@@ -35,6 +37,7 @@ __all__ = [
     "BadPayload",
     "BrokerUnavailable",
     "BundleError",
+    "CassandraUnavailable",
     "CollectorError",
     "ConfigError",
     "ExerciseError",
@@ -49,6 +52,7 @@ __all__ = [
     "TopicError",
     "Unauthorized",
     "UnknownSymbol",
+    "ViewError",
 ]
 
 _LIBRARIES = (str(Path(__file__).parent), *{p for p in sys.path if p.endswith("site-packages")}, sys.base_prefix)
@@ -121,6 +125,14 @@ class TopicError(KitError):
 
 class BrokerUnavailable(KitError):
     """No broker answered in time."""
+
+
+class ViewError(KitError):
+    """Cassandra refused a statement or a row, or has not got the table."""
+
+
+class CassandraUnavailable(KitError):
+    """Too few Cassandra nodes answered."""
 
 
 class SourceError(KitError):
