@@ -196,6 +196,13 @@ def _check_columns(session: Session, table: str, rows: pd.DataFrame) -> None:
         got = f"unknown: {', '.join(unknown)}" if unknown else f"missing, of its primary key: {', '.join(missing)}"
         todo = f"choose columns: rows[{[one for one in rows.columns if one in known]}]" if unknown else "add it"
         raise ViewError(f"columns of {table}: {', '.join(known)}", got=got, todo=todo)
+    if (gaps := rows[key].isna().any(axis=1)).any():
+        got = f"row {int(gaps.to_numpy().argmax())}: {rows[gaps].iloc[0].to_dict()}"[:200]
+        raise ViewError(
+            f"a value for each of the primary key: {', '.join(key)}",
+            got=got,
+            todo=f"drop it: rows.dropna(subset={key})",
+        )
 
 
 def _values(column: "pd.Series[Any]") -> list[Any]:
