@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     cassandra_contact_points: str | None = Field(
         default=None, description="host:port,… of a Cassandra cluster of your own; the lab then starts none"
     )
+    spark_master: str | None = Field(default=None, description="spark://host:port of a Spark of your own")
+    spark_heap: int = Field(default=512, ge=384, le=16384, description="Java heap of Spark's driver, in MB")
     feeds: Literal["local", "live"] = Field(default="local", description="`live` uses the real Yahoo and X")
     feeds_port: int = Field(default=8900, ge=0, le=65535, description="the local feeds' port; 0 takes any free one")
     feeds_start: date = Field(default=date(2008, 9, 15), description="trading day at which the replay starts")
