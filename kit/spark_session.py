@@ -21,20 +21,23 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kit.config import settings
 from kit.deadline import wait_until
 from kit.errors import ServerError
-from kit.servers import memory
+from kit import topics
+from kit.servers import clients, interrupts, memory
 from kit.servers.interrupts import merged_environment
 from kit.servers.jvm import Jvm
+from kit.servers.kafka import KafkaCluster
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-__all__ = ["prepare", "spark"]
+__all__ = ["prepare", "spark", "stop"]
 
 _NEEDS = 600 << 20
 _SECONDS = 60.0
@@ -160,6 +163,66 @@ def _plain_environment(**more: str) -> Iterator[None]:
         os.environ.update(before)
 
 
+def stop() -> None:
+    """End the session and its driver, in good order. Idempotent: the next `spark` call starts anew."""
+    global _driver
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    with _lock:
+        if session := SparkSession.getActiveSession():
+            session.stop()
+        if SparkContext._gateway is not None:
+            SparkContext._gateway.close()
+            SparkContext._gateway = SparkContext._jvm = None
+        if _driver is not None and _driver.stdin is not None:
+            _driver.stdin.close()
+            try:
+                _driver.wait(_SECONDS)
+            except subprocess.TimeoutExpired:
+                _driver.kill()
+                _driver.wait()
+        _driver = None
+
+
 def prepare() -> None:
     """Fetch the jars of the Kafka source, and make the driver's class-data archive by a small query's work."""
-    jvm().make_archive(lambda runtime: None)
+    jvm().make_archive(_train)
+
+
+def _train(runtime: Jvm) -> None:
+    """A driver's day in some seconds, in a process of its own: this one may have a session."""
+    words = [sys.executable, "-m", "kit.spark_session", *(runtime.archive or ())]
+    with tempfile.TemporaryDirectory(prefix="kit-train-") as home:
+        done = interrupts.run(words, timeout=180, env={"KIT_HOME": home})
+    if done.returncode:
+        raise ServerError("Spark to run a small query", got=done.stdout[-200:], todo="run `make install` again")
+
+
+def _work(*archive: str) -> None:
+    """A batch, and a window of a stream from Kafka: the classes that the course's queries take."""
+    from pyspark.sql import functions as f
+
+    with KafkaCluster(settings().home) as cluster:
+        topics.create("t", bootstrap_servers=cluster.bootstrap_servers)
+        producer = clients.producer(cluster.bootstrap_servers)
+        for price in range(100):
+            producer.send("t", b'{"symbol": "JPM", "price": %d}' % price)
+        producer.close()
+        _connect(replace(jvm(), archive=archive))
+        session = spark()
+        session.createDataFrame([("JPM", 1.0)], ["symbol", "price"]).groupBy("symbol").avg("price").toPandas()
+        source = session.readStream.format("kafka").option("kafka.bootstrap.servers", cluster.bootstrap_servers)
+        found = source.option("subscribe", "t").option("startingOffsets", "earliest").load()
+        quote = f.from_json(found.value.cast("string"), "symbol STRING, price DOUBLE")
+        quotes = (
+            found.select("timestamp", quote.alias("q")).select("timestamp", "q.*").withWatermark("timestamp", "5 s")
+        )
+        means = quotes.groupBy(f.window("timestamp", "20 s"), "symbol").agg(f.avg("price"))
+        query = means.writeStream.outputMode("update").foreachBatch(lambda frame, _: frame.toPandas())
+        query.trigger(availableNow=True).start().awaitTermination(60)
+        stop()
+
+
+if __name__ == "__main__":
+    _work(*sys.argv[1:])
