@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kit import exercises, plots, streams, topics
+    from kit import exercises, plots, spark, streams, topics, views
     from kit.collectors import collect_quotes, collect_tweets
     from kit.config import settings
     from kit.errors import KitError
@@ -29,10 +29,12 @@ __all__ = [
     "plots",
     "reset",
     "settings",
+    "spark",
     "status",
     "streams",
     "topics",
     "up",
+    "views",
 ]
 
 _HOME = {

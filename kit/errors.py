@@ -82,11 +82,11 @@ class KitError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Show a notebook the reader's own line and the message, without the kit's frames (an IPython hook)."""
-        where = _readers_line(self.__traceback__)
+        where = readers_line(self.__traceback__)
         return [f"{type(self).__name__}{where}", *str(self).splitlines()]
 
 
-def _readers_line(tb: TracebackType | None) -> str:
+def readers_line(tb: TracebackType | None) -> str:
     """The last line of the reader's own code on the way to the error, as `` at `code` ``, or nothing."""
     own = readers_frames(traceback.extract_tb(tb))
     return f" at line {own[-1].lineno}: {own[-1].line}" if own and own[-1].line else ""

@@ -123,17 +123,17 @@ def jvm(heap: int) -> Jvm:
         "-Djdk.attach.allowAttachSelf=true",
         "-Dcassandra.storagedir=.",  # in the node's working folder
         f"-Dlogback.configurationFile={_LOGBACK.as_uri()}",
-        "-Dcassandra.ring_delay_ms=1000",
         "-Dcassandra.skip_wait_for_gossip_to_settle=0",
         "-Dcassandra.shutdown_announce_in_ms=100",
     )
     return Jvm("cassandra", heap=(f"-Xms{heap // 4}m", f"-Xmx{heap}m", f"-Xmn{heap // 4}m"), options=options)
 
 
-def run_command(jvm: Jvm, node: CassandraNode) -> list[str]:
-    """The command that runs a node in its folder."""
+def run_command(jvm: Jvm, node: CassandraNode, *, joins: bool) -> list[str]:
+    """The command that runs a node in its folder. One that joins gives the others, which are busy, time to answer."""
     where = f"-Dcassandra.config={(node.folder / _SETTINGS_FILE).as_uri()}"
-    return replace(jvm, options=(*jvm.options, where)).command("org.apache.cassandra.service.CassandraDaemon")
+    patience = f"-Dcassandra.ring_delay_ms={5000 if joins else 1000}"
+    return replace(jvm, options=(*jvm.options, where, patience)).command("org.apache.cassandra.service.CassandraDaemon")
 
 
 def answers_cql(port: int) -> bool:

@@ -184,7 +184,7 @@ class CassandraCluster(Server):
         nodes = self.nodes
         seeds = [one for one in nodes.values() if one.has_data] or [nodes[1]]
         _cassandra_node.write_settings(node, seeds=seeds, joins=joins)
-        argv, env = _cassandra_node.run_command(self.jvm, node), self.jvm.environment
+        argv, env = _cassandra_node.run_command(self.jvm, node, joins=joins), self.jvm.environment
         launch(node.name, argv, home=self.home, ports=[node.port], env=env, cwd=node.folder, launched=launched)
 
     def _process(self, node: CassandraNode) -> Process | None:
