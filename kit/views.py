@@ -14,10 +14,11 @@ rows at once, and gives rows back as a DataFrame.
 1     JPM 2008-09-15 13:30:01+00:00   37.1
 """
 
+import logging
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from math import isnan
 from typing import Any
 
@@ -44,14 +45,15 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _CONCURRENT = 100
 _PROTOCOL = 5  # of Cassandra 4 and 5; named, so that the driver does not try newer ones first
 _SECONDS = 10.0
+# A node that is down is no surprise in a class, and what it means for a statement, its error says.
+logging.getLogger("cassandra").setLevel(logging.CRITICAL)
 
 
-@contextmanager
 def connect(
     keyspace: str | None = None, *, replication_factor: int | None = None,
     contact_points: Sequence[tuple[str, int]] | None = None,
-) -> Iterator[Session]:  # fmt: skip
-    """A session of the Cassandra driver; its connections are closed at the end of the ``with`` block.
+) -> Session:  # fmt: skip
+    """A session of the Cassandra driver. Its `shutdown`, or the end of a ``with`` block, closes its connections.
 
     Parameters
     ----------
@@ -81,16 +83,8 @@ def connect(
         execution_profiles={EXEC_PROFILE_DEFAULT: ExecutionProfile(policy, request_timeout=_SECONDS)},
         reconnection_policy=ExponentialReconnectionPolicy(0.1, 2.0),
     )
-    with cluster:
-        try:
-            session = cluster.connect()
-        except NoHostAvailable as error:
-            where = ", ".join(f"{host}:{port}" for host, port in points)
-            raise CassandraUnavailable(
-                f"a Cassandra node at {where}",
-                got="none answered",
-                todo="run `kit up cassandra`, look with `kit status`",
-            ) from error
+    try:
+        session = cluster.connect()
         if keyspace is not None:
             copies = replication_factor or min(3, len(cluster.metadata.all_hosts()))
             session.execute(
@@ -98,7 +92,18 @@ def connect(
                 f"{{'class': 'NetworkTopologyStrategy', 'replication_factor': {int(copies)}}}"
             )
             session.set_keyspace(keyspace)
-        yield session
+    except BaseException as error:
+        cluster.shutdown()
+        if not isinstance(error, NoHostAvailable):
+            raise
+        where = ", ".join(f"{host}:{port}" for host, port in points)
+        todo = "run `kit up cassandra`, look with `kit status`"
+        raise CassandraUnavailable(f"a Cassandra node at {where}", got="none answered", todo=todo) from error
+    ends = ExitStack()  # the driver's session, and then what it was made by
+    ends.callback(cluster.shutdown)
+    ends.callback(session.shutdown)
+    session.shutdown = ends.close
+    return session
 
 
 def query(
