@@ -31,7 +31,7 @@ _ADVICE = {
 }
 _PYTHON = re.compile(r"^(?:[a-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Interrupt|Unavailable|Exit)\b.*", re.MULTILINE)
 _NAMED = re.compile(r"\[(?!STREAM_FAILED)[A-Z_]{4,}[.\]]")  # an error that has a name in Spark's documentation
-_CLASS = re.compile(r"^(?:[a-z_]\w*\.)+[A-Z]\w*: (?=\[)|^(?:[a-z_]\w*\.)+(?=[A-Z])")
+_CLASS = re.compile(r"^(?:[a-z_]\w*\.)+(?=[A-Z])")  # the package of a Java class
 _NOISE = re.compile(r" ?SQLSTATE: ?\w+;?|\[STREAM_FAILED\] Query \[[^\]]+\] terminated with exception: ?")
 
 
@@ -74,5 +74,6 @@ def _cause(causes: list[str]) -> str:
     if traces:
         trace = traces[0].rpartition(_TRACE)[2]
         return str((_PYTHON.findall(trace) or trace.strip().splitlines()[-1:])[0])[:_MOST]
-    cause = next((text for text in reversed(causes) if _NAMED.search(text)), causes[-1])
-    return _CLASS.sub("", _NOISE.sub("", cause).strip().partition("\n")[0]).strip(" ;")[:_MOST]
+    named = next((match for match in map(_NAMED.search, reversed(causes)) if match), None)
+    cause = named.string[named.start() :] if named else _CLASS.sub("", causes[-1].strip())
+    return _NOISE.sub("", cause).strip().partition("\n")[0].strip(" ;")[:_MOST]

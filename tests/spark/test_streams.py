@@ -9,6 +9,7 @@ import pytest
 from kit import spark
 from kit.plots import LineChart
 from tests.spark.tools import ORIGIN, averages, quotes, send
+from tests.wait import wait_until
 
 # In order, late by less than the watermark, there twice, with a price of 0.1 + 0.2 and an absurd one.
 _PRICES = [
@@ -39,8 +40,8 @@ def test_windows_equal_those_of_pandas_to_the_cent(session: Any, broker: str, to
     assert found.keys() == set(expected.index)
     assert [found[key] for key in expected.index] == pytest.approx(expected.tolist(), abs=0.005)
 
-    chart.wait(len(query.recentProgress))
-    assert "the stream has ended" in chart.note
+    wait_until(lambda: "the stream has ended" in chart.note)
+    assert chart.total == len(query.recentProgress)
     rows = list(spark.progress(query))
     assert sum(row["input_rows"] for row in rows) == len(_PRICES)
     assert rows[-1]["watermark"] is not None
@@ -57,8 +58,7 @@ def test_what_ends_a_query_is_in_the_note_of_its_plot(session: Any) -> None:
         chart.follow(spark.progress(query))
         with pytest.raises(Exception, match="no price"):
             query.awaitTermination(60)
-        with pytest.raises(Exception, match="stopped: StreamingQueryException"):
-            chart.wait(1000)
+        wait_until(lambda: "stopped: StreamingQueryException" in chart.note)
 
 
 def test_a_topic_that_is_not_there_is_named(session: Any, broker: str, topic: str) -> None:
