@@ -37,12 +37,16 @@ _NOISE = re.compile(r" ?SQLSTATE: ?\w+;?|\[STREAM_FAILED\] Query \[[^\]]+\] term
 
 def install(log: Path) -> None:
     """Show a notebook Spark's errors as `lines` has them: IPython asks an exception for `_render_traceback_`."""
+    from py4j import java_gateway
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
     from pyspark.logger import PySparkLogger
 
     # PySpark logs, as a line of JSON, what it then raises.
     PySparkLogger.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL + 1)
+    # py4j logs a driver that has ended by the root logger. This gives that a handler, and from then on the warnings of
+    # all libraries come into the notebook. By py4j's own logger it goes nowhere, as the rest of what py4j logs.
+    java_gateway.logging = java_gateway.logger
     for kind in (PySparkException, Py4JError):
         kind._render_traceback_ = lambda error: lines(error, log)
 
