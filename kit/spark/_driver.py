@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from kit.config import settings
 from kit.deadline import wait_until
@@ -97,9 +98,24 @@ def connect(runtime: Jvm) -> None:
                 port, secret = read_int(file), UTF8Deserializer().loads(file)
             with plain_environment(PYSPARK_GATEWAY_PORT=str(port), PYSPARK_GATEWAY_SECRET=secret):
                 SparkContext._ensure_initialized()
+            _name_its_end(SparkContext._gateway._gateway_client)
         except BaseException:
             forget(kill=True)
             raise
+
+
+def _name_its_end(client: Any) -> None:
+    """Have PySpark's calls of a driver that has ended say so, instead of that a connection was refused."""
+    create = client._create_new_connection
+
+    def create_or_explain() -> Any:
+        try:
+            return create()
+        except OSError as error:
+            todo = "call spark = kit.spark(), and build the query again"
+            raise ServerError("Spark's driver to run", got="it has ended", todo=todo) from error
+
+    client._create_new_connection = create_or_explain
 
 
 def forget(*, kill: bool = False) -> None:

@@ -46,8 +46,8 @@ class Progress:
             active = self._query.isActive
             new = [one for one in self._query.recentProgress if one.timestamp > seen]
             return active, new, None if active else self._query.exception()
-        except (OSError, Py4JError, AttributeError) as error:  # py4j has no connection any more
-            got, todo = f"it has ended ({type(error).__name__})", "call kit.spark(), and start the query again"
+        except (OSError, Py4JError, AttributeError) as error:  # it has ended in the middle of the call
+            got, todo = "it has ended", "call spark = kit.spark(), and build the query again"
             raise ServerError("Spark's driver to run", got=got, todo=todo) from error
 
 

@@ -15,6 +15,7 @@ from pyspark.errors import PySparkException
 
 from kit import spark, topics, views
 from kit.deadline import pause
+from kit.errors import KitError
 from kit.servers.cassandra import CassandraCluster
 from kit.servers.kafka import KafkaCluster
 from kit.spark import _driver
