@@ -79,6 +79,7 @@ class Query:
                     pass
                 query.stop()
             except (
+                KitError,
                 PySparkException,
                 Py4JError,
                 OSError,
