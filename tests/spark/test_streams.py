@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from kit import spark
+from kit import spark, topics
 from kit.plots import LineChart
+from kit.servers import clients
 from tests.spark.tools import ORIGIN, averages, quotes, send
 from tests.wait import wait_until
 
@@ -66,3 +67,35 @@ def test_a_topic_that_is_not_there_is_named(session: Any, broker: str, topic: st
     with pytest.raises(Exception, match="UnknownTopicOrPartition") as caught:
         query.awaitTermination(90)
     assert any("kit.topics.create" in line for line in caught.value._render_traceback_())  # type: ignore[attr-defined]
+
+
+def test_a_checkpoint_of_another_query_is_refused_with_its_reason(
+    session: Any, broker: str, topic: str, tmp_path: Path
+) -> None:
+    topics.create(topic, bootstrap_servers=broker)
+    found = quotes(session, broker, topic)
+    for stream in (averages(found), found.groupBy("symbol").count()):
+        send(broker, topic, _PRICES[:20], create=False)
+        writer = stream.writeStream.outputMode("update").format("noop").option("checkpointLocation", str(tmp_path))
+        query = writer.trigger(availableNow=True).start()
+        wait_until(lambda query=query: not query.isActive, timeout=90)
+    error = query.exception()
+    assert error is not None
+    assert any("checkpointLocation of its own" in line for line in error._render_traceback_())
+
+
+def test_a_record_that_is_no_quote_is_null_and_can_be_counted(session: Any, broker: str, topic: str) -> None:
+    send(broker, topic, [("JPM", 0, 25.0), ("JPM", 1, float("nan")), ("JPM", 2, -1e308)])
+    raw = clients.producer(broker)
+    for value in (b"", b"<html>", b'{"symbol": null, "price": "much"}', None):
+        raw.send(topic, key=b"JPM", value=value)
+    raw.close()
+    counts: list[tuple[int, int]] = []
+
+    def write(frame: Any, _: int) -> None:
+        rows = frame.toPandas()
+        counts.append((len(rows), int((rows["price"] > 0).sum())))
+
+    writer = quotes(session, broker, topic).writeStream.foreachBatch(write)
+    assert writer.trigger(availableNow=True).start().awaitTermination(90)
+    assert counts == [(7, 1)]
