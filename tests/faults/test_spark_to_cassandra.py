@@ -125,7 +125,7 @@ def test_the_rows_equal_a_batch_whatever_is_killed(
     try:
         send(broker, topic, parts[0], create=False)
         wait_until(lambda: len(_rows(view)) >= 4, timeout=120, what="the first windows in the view")
-        for part in parts[1:]:
+        for kills, part in enumerate(parts[1:]):
             send(broker, topic, part, create=False)  # which are on their way when it is killed
             if victim == "the broker":
                 broker_cluster.kill(1)
@@ -134,8 +134,8 @@ def test_the_rows_equal_a_batch_whatever_is_killed(
                 nodes.kill(1)
                 nodes.restart(1)
             else:
+                wait_until(lambda kills=kills: query.starts > kills, timeout=120, what="the query's next start")
                 _kill_driver()
-            wait_until(lambda: _rows(view), timeout=60)
         rows = wait_until(lambda: _all(view, expected), timeout=180, what=f"all averages after {query.starts} starts")
     finally:
         query.stop()
