@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kit import exercises, models, plots, streams, topics
+    from kit import exercises, models, plots, spark, streams, topics, views
     from kit.collectors import collect_quotes, collect_tweets
     from kit.config import settings
     from kit.errors import KitError
@@ -27,7 +27,7 @@ _HOME = {
     "settings": "kit.config",
 }
 __all__ = ["KitError", "collect_quotes", "collect_tweets", "doctor", "down", "exercises", "models", "plots", "reset"]
-__all__ += ["settings", "status", "streams", "topics", "up"]
+__all__ += ["settings", "spark", "status", "streams", "topics", "up", "views"]
 
 
 def __getattr__(name: str) -> Any:

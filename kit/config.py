@@ -38,6 +38,14 @@ class Settings(BaseSettings):
     kafka_bootstrap_servers: str | None = Field(
         default=None, description="host:port,… of a Kafka cluster of your own; the lab then starts none"
     )
+    cassandra_nodes: int = Field(default=1, ge=1, le=3, description="Cassandra nodes that the lab starts with")
+    cassandra_port: int = Field(default=9042, ge=0, le=65535, description="first node's port; 0 takes any free one")
+    cassandra_heap: int = Field(default=256, ge=128, le=8192, description="Java heap of a Cassandra node, in MB")
+    cassandra_contact_points: str | None = Field(
+        default=None, description="host:port,… of a Cassandra cluster of your own; the lab then starts none"
+    )
+    spark_master: str | None = Field(default=None, description="spark://host:port of a Spark of your own")
+    spark_heap: int = Field(default=512, ge=384, le=16384, description="Java heap of Spark's driver, in MB")
     feeds: Literal["local", "live"] = Field(default="local", description="`live` uses the real Yahoo and X")
     feeds_port: int = Field(default=8900, ge=0, le=65535, description="the local feeds' port; 0 takes any free one")
     feeds_start: date = Field(default=date(2008, 9, 15), description="trading day at which the replay starts")

@@ -10,6 +10,8 @@
      │   └─ JarError         a jar is missing, or is not the one that was locked
      ├─ TopicError           Kafka refused a topic, or has not got it
      ├─ BrokerUnavailable    no broker answered in time
+     ├─ ViewError            Cassandra refused a statement or a row, or has not got the table
+     ├─ CassandraUnavailable too few Cassandra nodes answered
      ├─ SourceError          a feed did not give what was asked
      │   ├─ UnknownSymbol    the market does not know the symbol
      │   ├─ RateLimited      the feed answered 429: too many requests
@@ -34,9 +36,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["BadPayload", "BrokerUnavailable", "BundleError", "CollectorError", "ConfigError", "ExerciseError"]
-__all__ += ["JarError", "KitError", "ModelError", "ModelOutOfDate", "NotEnoughMemory", "PlotError", "PortTaken"]
-__all__ += ["RateLimited", "SchemaMismatch", "ServerError", "SourceError", "TopicError", "Unauthorized", "UnknownSymbol"]
+__all__ = ["BadPayload", "BrokerUnavailable", "BundleError", "CassandraUnavailable", "CollectorError", "ConfigError"]
+__all__ += ["ExerciseError", "JarError", "KitError", "ModelError", "ModelOutOfDate", "NotEnoughMemory", "PlotError"]
+__all__ += ["PortTaken", "RateLimited", "SchemaMismatch", "ServerError", "SourceError", "TopicError", "Unauthorized"]
+__all__ += ["UnknownSymbol", "ViewError"]
 
 _LIBRARIES = (str(Path(__file__).parent), *{p for p in sys.path if p.endswith("site-packages")}, sys.base_prefix)
 
@@ -65,11 +68,11 @@ class KitError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Show a notebook the reader's own line and the message, without the kit's frames (an IPython hook)."""
-        where = _readers_line(self.__traceback__)
+        where = readers_line(self.__traceback__)
         return [f"{type(self).__name__}{where}", *str(self).splitlines()]
 
 
-def _readers_line(tb: TracebackType | None) -> str:
+def readers_line(tb: TracebackType | None) -> str:
     """The last line of the reader's own code on the way to the error, as `` at `code` ``, or nothing."""
     own = readers_frames(traceback.extract_tb(tb))
     return f" at line {own[-1].lineno}: {own[-1].line}" if own and own[-1].line else ""
@@ -108,6 +111,14 @@ class TopicError(KitError):
 
 class BrokerUnavailable(KitError):
     """No broker answered in time."""
+
+
+class ViewError(KitError):
+    """Cassandra refused a statement or a row, or has not got the table."""
+
+
+class CassandraUnavailable(KitError):
+    """Too few Cassandra nodes answered."""
 
 
 class SourceError(KitError):

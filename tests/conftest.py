@@ -69,7 +69,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Every test session has a KIT_HOME of its own and free ports; the cache of jars is shared."""
     home = tmp_path_factory.mktemp("home")
-    own = {"KIT_HOME": str(home), "KIT_KAFKA_PORT": "0", "KIT_FEEDS_PORT": "0"}
+    own = {"KIT_HOME": str(home), "KIT_KAFKA_PORT": "0", "KIT_FEEDS_PORT": "0", "KIT_CASSANDRA_PORT": "0"}
     for name in [name for name in os.environ if name.startswith("KIT_") and name != "KIT_CACHE"]:
         del os.environ[name]
     os.environ.update(own)

@@ -139,5 +139,5 @@ class Kit:
         return [*self.before, sys.executable, "-m", "kit.cli", *words]
 
     def _env(self, env: dict[str, str]) -> dict[str, str]:
-        free = {"KIT_KAFKA_PORT": "0", "KIT_FEEDS_PORT": "0", "COLUMNS": "200"}
+        free = {"KIT_KAFKA_PORT": "0", "KIT_FEEDS_PORT": "0", "KIT_CASSANDRA_PORT": "0", "COLUMNS": "200"}
         return {**os.environ, "KIT_HOME": str(self.home), **free, **self.env, **env}

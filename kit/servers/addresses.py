@@ -3,7 +3,7 @@
 from kit.servers import lab
 from kit.servers.feeds import FeedServer
 
-__all__ = ["bootstrap_servers", "feeds"]
+__all__ = ["bootstrap_servers", "cassandra", "feeds"]
 
 
 def bootstrap_servers() -> str:
@@ -15,3 +15,9 @@ def feeds() -> FeedServer:
     """The lab's local feeds: their `url` and bearer `token`."""
     server: FeedServer = lab.needed("feeds")
     return server
+
+
+def cassandra() -> list[tuple[str, int]]:
+    """``(host, port)`` of the lab's Cassandra nodes."""
+    points: list[tuple[str, int]] = lab.needed("cassandra").contact_points
+    return points

@@ -40,6 +40,8 @@ _OWN_CLUSTER = "start that cluster, or correct or unset KIT_KAFKA_BOOTSTRAP_SERV
 _ADDRESSES = "bootstrap servers as host:port,host:port"
 _ADDRESS = re.compile(r"(\[(?P<ipv6>[^\[\]/]+)\]|(?P<host>[^\[\]:/]+)):(?P<port>[0-9]+)")
 
+# A client that waits for the processor says so, and nothing is wrong.
+logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
 # When an answer comes in the moment in which it closes a connection, kafka-python logs a traceback of its own.
 logging.getLogger("kafka.net.transport").addFilter(
     lambda record: not (record.exc_info and record.exc_info[0] is AttributeError)

@@ -47,18 +47,20 @@ class Jvm:
     """A Java server's runtime: `command` and `environment` make a process of it.
 
     `server` names its lock file of jars (`locks/<server>`) and its archive; `heap` are the JVM flags that bound its
-    memory, `options` further ones, `archive` those that use or make an archive (None: the server's, if it is there).
+    memory, `options` further ones, `archive` those that use or make an archive (None: the server's, if it is there),
+    `more` jars that do not come by the lock.
     """
 
     server: str
     heap: tuple[str, ...]
     options: tuple[str, ...] = ()
     archive: tuple[str, ...] | None = None
+    more: tuple[Path, ...] = ()
 
     @property
     def classpath(self) -> list[Path]:
         """The jars, in order; fetches what is missing first."""
-        return jars.classpath(self.server)
+        return [*self.more, *jars.classpath(self.server)]
 
     def command(self, main_class: str, *words: str) -> list[str]:
         """The command line that runs a class."""
@@ -90,8 +92,9 @@ class Jvm:
             return False
         base, top = self._archives
         base.parent.mkdir(parents=True, exist_ok=True)
-        dump = [str(java()), *_FLAGS, "-Xshare:dump", f"-XX:SharedArchiveFile={base}"]
-        subprocess.run(dump, check=True, capture_output=True, timeout=120, env=merged_environment(self.environment))
+        if not base.exists():  # each server's archive holds for this very file
+            dump = [str(java()), *_FLAGS, "-Xshare:dump", f"-XX:SharedArchiveFile={base}"]
+            subprocess.run(dump, check=True, capture_output=True, timeout=120, env=merged_environment(self.environment))
         draft = top.with_suffix(".part")
         train(replace(self, archive=(f"-XX:SharedArchiveFile={base}", f"-XX:ArchiveClassesAtExit={draft}")))
         draft.replace(top)

@@ -61,7 +61,7 @@ def main() -> None:
     from kit.servers import lab
 
     with tempfile.TemporaryDirectory(prefix="kit-notebooks-") as home:
-        os.environ.update(KIT_HOME=home, KIT_KAFKA_PORT="0", KIT_FEEDS_PORT="0")
+        os.environ.update(KIT_HOME=home, KIT_KAFKA_PORT="0", KIT_FEEDS_PORT="0", KIT_CASSANDRA_PORT="0")
         try:
             for path in paths:
                 began = time.monotonic()

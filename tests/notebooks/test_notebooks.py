@@ -32,7 +32,9 @@ def test_there_are_notebooks() -> None:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
     """One lab for all notebooks, as a student has it; the first that runs starts it."""
-    lab = Kit(tmp_path_factory.mktemp("lab"), ROOT, {"KIT_KAFKA_PORT": "0", "KIT_FEEDS_PORT": "0"})
+    lab = Kit(
+        tmp_path_factory.mktemp("lab"), ROOT, {"KIT_KAFKA_PORT": "0", "KIT_FEEDS_PORT": "0", "KIT_CASSANDRA_PORT": "0"}
+    )
     yield lab
     lab.stop()
 

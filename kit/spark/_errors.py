@@ -1,0 +1,83 @@
+"""Spark's errors in a few lines: the reader's own line, the cause, what to do, instead of 200 lines of a JVM's trace.
+
+The whole trace is in the driver's log.
+"""
+
+import logging
+import re
+from pathlib import Path
+
+from kit.errors import readers_line
+
+__all__ = ["install", "lines"]
+
+_TRACE = "Traceback (most recent call last)"
+_MOST = 300  # characters of a cause
+# What the message of an error has, and what to do about it.
+_ADVICE = {
+    "UNRESOLVED_COLUMN|FIELD_NOT_FOUND": "write a name that the DataFrame has; df.printSchema() shows them",
+    "UnknownTopicOrPartition|UNKNOWN_TOPIC": 'create the topic first: kit.topics.create("quotes")',
+    "KAFKA_DATA_LOSS|data may have been missed": "the topic is not the one that the checkpoint knows: choose another "
+    "checkpointLocation, or delete its folder",
+    "STREAMING_OUTPUT_MODE": 'write .withWatermark(…) before groupBy, or .outputMode("update")',
+    "STATE_STORE|STATEFUL_OPERATOR|CONCURRENT_STREAM|CONCURRENT_QUERY|checkpoint": "give each query a "
+    "checkpointLocation of its own, and a new one when the query has changed",
+    "OutOfMemoryError|heap space": "call kit.spark.stop(), set KIT_SPARK_HEAP=1024 (MB), then call kit.spark()",
+    "Java side is empty|while sending|NetworkError|refused|reset by peer": "the driver has ended: call "
+    "spark = kit.spark(), and start the query again",
+    "node assignment|describeTopics|listNodes|TimeoutException": "run `kit status`: does Kafka run? `kit up` starts it",
+    "CAST_INVALID_INPUT|DIVIDE_BY_ZERO|CAST_OVERFLOW": "use try_cast, or filter those rows first",
+    "CassandraUnavailable|NoHostAvailable": "run `kit status`: does Cassandra run? `kit up cassandra` starts it",
+}
+_PYTHON = re.compile(r"^(?:[a-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Interrupt|Unavailable|Exit)\b.*", re.MULTILINE)
+_NAMED = re.compile(r"\[(?!STREAM_FAILED)[A-Z_]{4,}[.\]]")  # an error that has a name in Spark's documentation
+_CLASS = re.compile(r"^(?:[a-z_]\w*\.)+(?=[A-Z])")  # the package of a Java class
+_NOISE = re.compile(r" ?SQLSTATE: ?\w+;?|\[STREAM_FAILED\] Query \[[^\]]+\] terminated with exception: ?")
+
+
+def install(log: Path) -> None:
+    """Show a notebook Spark's errors as `lines` has them: IPython asks an exception for `_render_traceback_`."""
+    from py4j import java_gateway
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+    from pyspark.logger import PySparkLogger
+
+    # PySpark logs, as a line of JSON, what it then raises.
+    PySparkLogger.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL + 1)
+    # py4j logs a driver that has ended by the root logger. This gives that a handler, and from then on the warnings of
+    # all libraries come into the notebook. By py4j's own logger it goes nowhere, as the rest of what py4j logs.
+    java_gateway.logging = java_gateway.logger
+    for kind in (PySparkException, Py4JError):
+        kind._render_traceback_ = lambda error: lines(error, log)
+
+
+def lines(error: BaseException, log: Path) -> list[str]:
+    """An error of PySpark or py4j, in four lines."""
+    causes = _causes(error)
+    text = "\n".join(causes)
+    advice = next((todo for words, todo in _ADVICE.items() if re.search(words, text)), "mend the cause, run it again")
+    head = f"{type(error).__name__}{readers_line(error.__traceback__)}"
+    return [head, f"cause: {_cause(causes)}", f"to do: {advice}", f"the whole trace: {log}"]
+
+
+def _causes(error: BaseException) -> list[str]:
+    """What the error says, and what its causes in Java say, the innermost last."""
+    found, java = [str(error)], getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+    try:
+        while java is not None and len(found) < 10:
+            found.append(str(java.toString()))
+            java = java.getCause()
+    except Exception:
+        return found  # the driver has ended: what is known will do
+    return found
+
+
+def _cause(causes: list[str]) -> str:
+    """The last line of a Python traceback, if there is one; else the innermost cause that has a name, else the last."""
+    traces = [text for text in causes if _TRACE in text]
+    if traces:
+        trace = traces[0].rpartition(_TRACE)[2]
+        return str((_PYTHON.findall(trace) or trace.strip().splitlines()[-1:])[0])[:_MOST]
+    named = next((match for match in map(_NAMED.search, reversed(causes)) if match), None)
+    cause = named.string[named.start() :] if named else _CLASS.sub("", causes[-1].strip())
+    return _NOISE.sub("", cause).strip().partition("\n")[0].strip(" ;")[:_MOST]

@@ -1,0 +1,93 @@
+"""The one Spark session of this process."""
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from kit.config import settings
+from kit.errors import ConfigError
+from kit.servers import jars, memory
+from kit.spark import _driver, _errors
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+__all__ = ["kill", "session", "stop"]
+
+_NEEDS = 600 << 20
+_CONFIG = {
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.default.parallelism": "2",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.session.timeZone": "UTC",
+    # They want pyarrow, which is large; at a class's size nothing is slower without.
+    "spark.sql.execution.arrow.pyspark.enabled": "false",
+    "spark.sql.execution.pythonUDF.arrow.enabled": "false",
+    # On a Spark master: a part of it, so that another notebook's session has room beside this one.
+    "spark.cores.max": "2",
+    "spark.executor.memory": "512m",
+}
+_lock = threading.Lock()
+
+
+def session(app_name: str = "kit", config: Mapping[str, str] | None = None) -> "SparkSession":
+    """The Spark session of this notebook; the same one at each call. `kit.spark()` is short for it.
+
+    Parameters
+    ----------
+    app_name
+        What the session is called in Spark's logs and on a Spark master.
+    config
+        Further settings of Spark, such as ``{"spark.sql.shuffle.partitions": "4"}``; they go before the lab's.
+
+    Raises
+    ------
+    NotEnoughMemory, JarError, ServerError
+        The driver did not come up; its log is ``log/spark-<pid>.log`` in the state folder.
+    ConfigError
+        This process has a Spark session that was started otherwise.
+    """
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    with _lock:
+        if _driver.ended():
+            _driver.forget()
+        if SparkContext._gateway is None:
+            memory.require(_NEEDS, "Spark")
+            _driver.connect(_driver.jvm())
+        elif not _driver.running():
+            got = "a session that PySpark started itself, without the lab's Java and Kafka source"
+            raise ConfigError("a session started by kit.spark()", got=got, todo="restart the kernel")
+        _errors.install(_driver.log_file())
+        folder = settings().home / "run" / "spark"  # `kit reset` deletes it
+        own = {"spark.sql.warehouse.dir": str(folder / "warehouse"), "spark.local.dir": str(folder / "local")}
+        builder = SparkSession.builder.appName(app_name).master(settings().spark_master or "local[2]")
+        if settings().spark_master:  # the master's workers have PySpark's own jars only
+            own["spark.jars"] = ",".join(map(str, jars.classpath("spark")))
+        for key, value in (_CONFIG | own | dict(config or {})).items():
+            builder = builder.config(key, value)
+        with _driver.plain_environment():
+            made = builder.getOrCreate()
+        # A driver that is killed closes this server's connection, which is nothing to print a traceback for.
+        made.sparkContext._accumulatorServer.handle_error = lambda *_: None
+        return made
+
+
+def stop() -> None:
+    """End the session, its queries and its driver, in good order. Idempotent: the next `session` starts anew."""
+    from pyspark import SparkContext
+
+    with _lock:
+        if SparkContext._active_spark_context is not None and _driver.running():
+            SparkContext._active_spark_context.stop()
+        _driver.forget()
+
+
+def kill() -> None:
+    """End the driver at once, as a power cut would (``kill -9``). The next `session` starts a new one."""
+    with _lock:
+        _driver.forget(kill=True)

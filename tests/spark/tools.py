@@ -1,0 +1,41 @@
+"""Quotes in a topic, and queries on them."""
+
+import json
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as f
+
+from kit import topics
+from kit.servers.clients import producer
+
+__all__ = ["ORIGIN", "averages", "quotes", "send"]
+
+ORIGIN = 1_767_623_400_000  # 2026-01-05 14:30:00 UTC
+
+
+def send(broker: str, topic: str, prices: list[tuple[str, int, float]], *, create: bool = True) -> None:
+    """Quotes of (symbol, second, price) into a topic, which is made first."""
+    if create:
+        topics.create(topic, partitions=2, bootstrap_servers=broker)
+    sender = producer(broker)
+    for symbol, second, price in prices:
+        at = ORIGIN + 1000 * second
+        value = json.dumps({"symbol": symbol, "price": price, "ts": at})
+        sender.send(topic, key=symbol.encode(), value=value.encode(), timestamp_ms=at)
+    sender.flush()
+    sender.close()
+
+
+def quotes(session: Any, broker: str, topic: str, **options: str) -> DataFrame:
+    """A topic as a stream of symbol, price, ts."""
+    source = session.readStream.format("kafka").option("kafka.bootstrap.servers", broker)
+    found = source.option("subscribe", topic).option("startingOffsets", "earliest").options(**options).load()
+    quote = f.from_json(found.value.cast("string"), "symbol STRING, price DOUBLE, ts LONG")
+    return found.select(quote.alias("q")).select("q.symbol", "q.price", f.timestamp_millis("q.ts").alias("ts"))
+
+
+def averages(quotes: DataFrame) -> DataFrame:
+    """The average price of each symbol in each window of 20 s."""
+    groups = quotes.withWatermark("ts", "10 seconds").groupBy(f.window("ts", "20 seconds"), "symbol")
+    return groups.agg(f.avg("price").alias("price")).select(f.col("window.end").alias("ts"), "symbol", "price")
