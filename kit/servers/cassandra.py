@@ -21,7 +21,7 @@ from kit.servers import _cassandra_node, _plan, memory
 from kit.servers._cassandra_node import MOST, CassandraNode
 from kit.servers.jvm import Jvm
 from kit.servers.ports import choose_port
-from kit.servers.process import Process, launch, undone_on_error
+from kit.servers.process import Process, end, launch, undone_on_error
 from kit.servers.server import External, Server, ServerStatus
 
 __all__ = ["CassandraCluster", "ExternalCassandra", "of_settings"]
@@ -63,8 +63,8 @@ class CassandraCluster(Server):
     def nodes(self) -> dict[int, CassandraNode]:
         """Where each node lives, by its number. Empty before the first start."""
         return {
-            int(number): CassandraNode(int(number), ports[0], ports[1], self.home / "cassandra" / f"node-{number}")
-            for number, ports in _plan.read(self._state).get("nodes", {}).items()
+            int(number): CassandraNode(int(number), ports[0], ports[1], self._folder / f"node-{number}")
+            for number, ports in _plan.read(self._folder).get("nodes", {}).items()
         }
 
     @property
@@ -80,12 +80,12 @@ class CassandraCluster(Server):
     # ---- start and stop ---------------------------------------------------------------------------------------
 
     def launch(self, launched: list[Process]) -> None:
-        known = _plan.read(self._state) or _plan.fresh()
+        known = _plan.read(self._folder) or _plan.fresh()
         if not self.processes:
             _plan.settle_ports(known, self.port, must=self._must)
         while len(known["nodes"]) < self._wanted:
             _plan.add_node(known, self.port, must=self._must)
-        _plan.write(self._state, known)
+        _plan.write(self._folder, known)
         down = [node for node in self.nodes.values() if not self._process(node)]
         memory.require(self.needs * len(down), f"{len(down)} Cassandra node{'s' * (len(down) > 1)}")
         formed = bool(known.get("formed"))
@@ -101,7 +101,7 @@ class CassandraCluster(Server):
         if any(map(self._is_mine, launched)) and len(up) > 1:
             _wait_joined([("127.0.0.1", node.port) for node in up], seconds=self.seconds_to_start)
         if len(up) == len(self.nodes):
-            _plan.write(self._state, _plan.read(self._state) | {"formed": True})
+            _plan.write(self._folder, _plan.read(self._folder) | {"formed": True})
 
     def answers(self, process: Process) -> bool:
         return _cassandra_node.answers_cql(process.ports[0])
@@ -126,7 +126,7 @@ class CassandraCluster(Server):
 
     def add_node(self) -> int:
         """Add a node to the running cluster; it takes over its part of the ring. Returns its number."""
-        known = _plan.read(self._state)
+        known = _plan.read(self._folder)
         if not self.running:
             raise ServerError("all nodes to run before another joins", got=repr(self), todo="run `kit up cassandra`")
         if len(known["nodes"]) >= MOST:
@@ -135,7 +135,7 @@ class CassandraCluster(Server):
         try:
             self.start()
         except BaseException:
-            _plan.write(self._state, known)
+            _plan.write(self._folder, known)
             raise
         return max(self.nodes)
 
@@ -152,7 +152,7 @@ class CassandraCluster(Server):
         stopped = self._node(node)
         process = self._process(stopped)
         if process is not None:
-            process.stop(grace=self.seconds_to_stop)
+            end([process], seconds=self.seconds_to_stop)
         memory.require(self.needs, f"Cassandra node {node}")
         with undone_on_error() as launched:
             choose_port(stopped.port, must=True)
@@ -172,8 +172,8 @@ class CassandraCluster(Server):
     # ---- inside -----------------------------------------------------------------------------------------------
 
     @property
-    def _state(self) -> Path:
-        return self.home / "cassandra" / "cluster.json"
+    def _folder(self) -> Path:
+        return self.home / "cassandra"
 
     def _node(self, number: int) -> CassandraNode:
         if number not in self.nodes:

@@ -165,6 +165,9 @@ def _train(runtime: Jvm) -> None:
     """A driver's day in some seconds, in a process of its own: this one may have a session."""
     words = [sys.executable, "-m", "kit.spark._training", *(runtime.archive or ())]
     with tempfile.TemporaryDirectory(prefix="kit-train-") as home:
-        done = interrupts.run(words, timeout=180, env={"KIT_HOME": home})
+        env = interrupts.merged_environment({"KIT_HOME": home})
+        done = subprocess.run(
+            words, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=180, check=False
+        )
     if done.returncode:
         raise ServerError("Spark to run a small query", got=done.stdout[-200:], todo="run `make install` again")

@@ -32,7 +32,9 @@ def _last_prices(context: CheckContext) -> None:
         if got != right:
             context.wrong(str(right), got=got, advice=_advice(got, right))
     if not asked:
-        advice = 'session.prepare("SELECT … WHERE symbol = ? LIMIT ?"), then session.execute(statement, [symbol, count])'
+        advice = (
+            'session.prepare("SELECT … WHERE symbol = ? LIMIT ?"), then session.execute(statement, [symbol, count])'
+        )
         context.wrong("a prepared statement", got="a statement that Cassandra parses at each call", advice=advice)
 
 
