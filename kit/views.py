@@ -271,8 +271,10 @@ def _in_words() -> Iterator[None]:
     except (RequestValidationException, SyntaxException) as error:
         raise ViewError("a statement that Cassandra understands", got=str(error), todo="correct the CQL") from error
     except (NoHostAvailable, Unavailable, RequestExecutionException, DriverException) as error:
+        reasons = error.errors.values() if isinstance(error, NoHostAvailable) else ()  # of each node that was asked
+        cause = next(iter(reasons), error)
         raise CassandraUnavailable(
             "enough Cassandra nodes to answer",
-            got=f"{type(error).__name__}: {str(error)[:200]}",
+            got=f"{type(cause).__name__}: {str(cause)[:200]}",
             todo="look with `kit status`; start a stopped node: lab.cassandra.restart(1), or ask for less consistency",
         ) from error
