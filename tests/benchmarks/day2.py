@@ -102,7 +102,7 @@ def _is_driver(process: psutil.Process) -> bool:
 
 
 def _plain_session(folder: Path) -> Any:
-    """PySpark's own start, with what a careful user sets. Its scripts ask for a Java module that our runtime has not."""
+    """PySpark's own start, with what a careful user sets. Its scripts name a Java module that our runtime has not."""
     from pyspark.sql import SparkSession
 
     program = folder / "java-home" / "bin" / "java"
