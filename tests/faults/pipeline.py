@@ -70,7 +70,7 @@ class Pipeline:
     def __init__(self, folder: Path, seed: int) -> None:
         self._folder, self._random, self._ends = folder, random.Random(seed), ExitStack()
         self._sent: list[tuple[str, int, float]] = []  # symbol, milliseconds, price
-        self.starts, self.ends = 0, list[str]()
+        self.starts, self.ends = 0, list[Any]()  # the supervisors note why a query has ended
         self._armed = ""  # the table whose next batch is the driver's last
 
     def __enter__(self) -> Self:
@@ -175,9 +175,20 @@ class Pipeline:
 
     def _supervise(self, table: str) -> Callable[[], None]:
         """Run the notebook's supervisor in a thread of its own; returns what stops it."""
-        code = {"kit": kit, "f": f, "threading": threading, "time": time, "views": views, "tempfile": SimpleNamespace(
-            mkdtemp=lambda: str(self._folder / f"checkpoint-{table}")), "session": self._view,
-            "lab": SimpleNamespace(kafka=self._kafka)}  # fmt: skip
+        checkpoint = str(self._folder / f"checkpoint-{table}")
+        code = {
+            "kit": kit,
+            "f": f,
+            "threading": threading,
+            "time": time,
+            "views": views,
+            "began": time.monotonic(),
+            "session": self._view,
+            "lab": SimpleNamespace(kafka=self._kafka),
+            "TOPIC": "view-quotes",
+            "folder": SimpleNamespace(name=checkpoint),
+            "tempfile": SimpleNamespace(mkdtemp=lambda: checkpoint),
+        }
         for cell in _cells("def start(", "def supervise("):
             exec(cell, code)
         start, write = code["start"], code["write"]

@@ -19,8 +19,13 @@ _TIMES = pd.to_datetime(
 
 
 @pytest.fixture(scope="module")
-def market(node: CassandraCluster) -> Iterator[Session]:
-    with views.connect("views_tests", contact_points=node.contact_points) as session:
+def cluster(node: CassandraCluster) -> CassandraCluster:
+    return node
+
+
+@pytest.fixture(scope="module")
+def market(cluster: CassandraCluster) -> Iterator[Session]:
+    with views.connect("market", contact_points=cluster.contact_points) as session:
         session.execute("CREATE TABLE quotes (symbol text, ts timestamp, price double, PRIMARY KEY (symbol, ts))")
         session.execute("CREATE TABLE counts (name text PRIMARY KEY, n bigint, small int, done boolean, raw blob)")
         yield session
@@ -46,7 +51,7 @@ def test_rows_come_back_as_they_were_written_in_the_order_of_their_key(session: 
 
 def test_a_row_that_is_written_again_is_there_once(session: Session) -> None:
     for price in (1.0, 2.0):
-        views.write(session, "views_tests.quotes", quotes(price=price), consistency="QUORUM")
+        views.write(session, "market.quotes", quotes(price=price), consistency="QUORUM")
     found = views.query(session, "SELECT price FROM quotes", consistency="ALL")
     assert found["price"].tolist() == [2.0] * 3
 
@@ -124,7 +129,7 @@ def test_too_few_nodes_and_unknown_levels_are_named(session: Session) -> None:
         views.query(session, "SELECT * FROM quotes", consistency="MOST")
 
 
-def test_no_node_and_a_bad_keyspace_are_errors(node: CassandraCluster) -> None:
+def test_no_node_and_a_bad_keyspace_are_errors(cluster: CassandraCluster) -> None:
     with (
         pytest.raises(CassandraUnavailable, match="none answered"),
         views.connect(contact_points=[("127.0.0.1", choose_port())]),
@@ -132,6 +137,6 @@ def test_no_node_and_a_bad_keyspace_are_errors(node: CassandraCluster) -> None:
         pass
     with (
         pytest.raises(ConfigError, match="lower-case"),
-        views.connect("Market; DROP", contact_points=node.contact_points),
+        views.connect("Market; DROP", contact_points=cluster.contact_points),
     ):
         pass
