@@ -45,6 +45,7 @@ bench: install browser ## all benchmarks, held to their targets
 	$(PY) tests/benchmarks/collectors.py --check
 	$(PY) tests/benchmarks/live_plots.py --check
 	$(PY) tests/benchmarks/exercises.py --check
+	$(PY) tests/benchmarks/day2.py --check
 
 containers: install browser ## Binder and Docker, built and run without a network; a newcomer's way, timed (root, Debian)
 	$(PY) -m tests.containers

@@ -19,9 +19,8 @@ _TIMES = pd.to_datetime(
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CassandraCluster]:
-    with CassandraCluster(tmp_path_factory.mktemp("views")) as cluster:
-        yield cluster
+def cluster(node: CassandraCluster) -> CassandraCluster:
+    return node
 
 
 @pytest.fixture(scope="module")
