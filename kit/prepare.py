@@ -1,8 +1,8 @@
-"""``python -m kit.prepare``: all jars, and the class-data archives, so that servers start quickly and without a network.
+"""``python -m kit.prepare``: all jars, and the class-data archives, so that servers start quickly, and offline.
 
 An archive costs half a minute of processor time, and only saves some seconds of each start. So `make install` makes
-those of the servers that the lab starts first (``--first``), and `kit lab` the others, beside the students' work. Images
-are built with all of them.
+those of the servers that the lab starts first (``--first``), and `kit lab` the others, beside the students' work.
+Images are built with all of them.
 """
 
 import subprocess
