@@ -118,9 +118,9 @@ class CassandraCluster(Server):
     def _train(self, jvm: Jvm) -> None:
         with tempfile.TemporaryDirectory(prefix="kit-train-") as folder:
             node = CassandraCluster(Path(folder), jvm=jvm)
-            node.seconds_to_stop = 60.0  # it writes the archive as it ends
             with node:
                 _exercise(node.contact_points)
+                node.seconds_to_stop = 60.0  # it writes the archive as it ends
 
     # ---- while it runs ----------------------------------------------------------------------------------------
 

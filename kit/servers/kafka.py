@@ -131,9 +131,9 @@ class KafkaCluster(Server):
         """Run a broker through a day's work in a second, so that the classes it takes can be archived."""
         with tempfile.TemporaryDirectory(prefix="kit-train-") as folder:
             cluster = KafkaCluster(Path(folder), jvm=jvm)
-            cluster.seconds_to_stop = 60.0  # it writes the archive as it ends
             with cluster:
                 _quorum.exercise(cluster.bootstrap_servers)
+                cluster.seconds_to_stop = 60.0  # it writes the archive as it ends
 
     def add_broker(self) -> int:
         """Add a broker to the running cluster, and give Kafka's own topics a replica on it. Returns its id.

@@ -5,10 +5,11 @@ started directly, from a class-data archive (see `kit.servers.jvm`), and PySpark
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from kit.deadline import wait_until
 from kit.errors import ServerError
 from kit.servers import interrupts
 from kit.servers.jvm import Jvm
+from kit.servers.kafka import KafkaCluster
 
 __all__ = ["connect", "ended", "forget", "jvm", "log_file", "plain_environment", "prepare", "running"]
 
@@ -144,16 +146,22 @@ def forget(*, kill: bool = False) -> None:
 
 @contextmanager
 def plain_environment(**more: str) -> Iterator[None]:
-    """This process's environment as PySpark should see it, for a moment."""
-    before = dict(os.environ)
+    """This process's environment as PySpark should see it, for a moment. Other threads find theirs in it, too."""
+    changes = _ENVIRONMENT | more
+    before = {name: os.environ.get(name) for name in changes}
     try:
-        changed = interrupts.merged_environment(_ENVIRONMENT | more)
-        os.environ.clear()
-        os.environ.update(changed)
+        _set_variables(changes)
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        _set_variables(before)
+
+
+def _set_variables(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def prepare() -> None:
@@ -163,11 +171,18 @@ def prepare() -> None:
 
 def _train(runtime: Jvm) -> None:
     """A driver's day in some seconds, in a process of its own: this one may have a session."""
-    words = [sys.executable, "-m", "kit.spark._training", *(runtime.archive or ())]
-    with tempfile.TemporaryDirectory(prefix="kit-train-") as home:
+    with tempfile.TemporaryDirectory(prefix="kit-train-") as home, KafkaCluster(Path(home)) as cluster:
+        words = [sys.executable, "-m", "kit.spark._training", cluster.bootstrap_servers, *(runtime.archive or ())]
         env = interrupts.merged_environment({"KIT_HOME": home})
-        done = subprocess.run(
-            words, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=180, check=False
-        )
-    if done.returncode:
-        raise ServerError("Spark to run a small query", got=done.stdout[-200:], todo="run `make install` again")
+        with interrupts.uninterrupted():
+            training = subprocess.Popen(
+                words, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+            )
+        try:
+            output, _ = training.communicate(timeout=180)
+        except BaseException:  # it ends its driver
+            training.send_signal(signal.SIGINT)
+            training.communicate(timeout=30)
+            raise
+    if training.returncode:
+        raise ServerError("Spark to run a small query", got=output[-200:], todo="run `python -m kit.prepare` again")

@@ -12,9 +12,9 @@ from kit.spark import _driver, _errors
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-__all__ = ["kill", "session", "stop"]
+__all__ = ["NEEDS", "kill", "session", "stop"]
 
-_NEEDS = 600 << 20
+NEEDS = 600 << 20  # bytes of memory of the driver
 _CONFIG = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
@@ -57,7 +57,7 @@ def session(app_name: str = "kit", config: Mapping[str, str] | None = None) -> "
         if _driver.ended():
             _driver.forget()
         if SparkContext._gateway is None:
-            memory.require(_NEEDS, "Spark")
+            memory.require(NEEDS, "Spark")
             _driver.connect(_driver.jvm())
         elif not _driver.running():
             got = "a session that PySpark started itself, without the lab's Java and Kafka source"
