@@ -118,7 +118,7 @@ def _start(stack: ExitStack) -> None:
     servers = lab.servers()
     missing = [server for name in ("kafka", "cassandra") if not ((server := servers[name]).running or server.processes)]
     names = ", ".join([*(server.name.capitalize() for server in missing), "Spark"])
-    memory.require(sum(server.needs for server in missing) + spark.NEEDS, f"the demo: {names}")
+    memory.require(sum(server.needs for server in [*missing, servers["spark"]]), f"the demo: {names}")
     for server in missing:
         stack.callback(server.stop)
     stack.callback(spark.stop)
