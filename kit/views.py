@@ -67,17 +67,14 @@ def connect(
     if keyspace is not None and not _NAME.fullmatch(keyspace):
         wanted = "a keyspace of lower-case letters, digits and _, 48 at most"
         raise ConfigError(wanted, got=repr(keyspace), todo='write "market"')
-    cluster = Cluster(
-        list(contact_points or addresses.cassandra()),
-        protocol_version=_PROTOCOL,
-        execution_profiles={
-            EXEC_PROFILE_DEFAULT: ExecutionProfile(
-                TokenAwarePolicy(DCAwareRoundRobinPolicy()), request_timeout=_SECONDS
-            )
-        },
-        reconnection_policy=ExponentialReconnectionPolicy(0.1, 2.0),
-    )
+    profile = ExecutionProfile(TokenAwarePolicy(DCAwareRoundRobinPolicy()), request_timeout=_SECONDS)
     with ExitStack() as ends, _in_words():
+        cluster = Cluster(
+            list(contact_points or addresses.cassandra()),
+            protocol_version=_PROTOCOL,
+            execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+            reconnection_policy=ExponentialReconnectionPolicy(0.1, 2.0),
+        )
         ends.callback(cluster.shutdown)
         session = cluster.connect()
         if keyspace is not None:

@@ -102,8 +102,10 @@ class Jvm:
 
     @property
     def _archives(self) -> tuple[Path, Path]:
-        # An archive is good for one runtime, one list of flags and one class path: all are in its name.
-        key = hashlib.sha256("\n".join([java_version(), *_FLAGS, self._joined]).encode()).hexdigest()[:12]
+        # An archive is good for one runtime, one list of flags and one class path, whose jars have kept their times (an
+        # installation that is done again changes them): all are in its name.
+        jars = [f"{jar} {jar.stat().st_mtime_ns}" for jar in self.classpath]
+        key = hashlib.sha256("\n".join([java_version(), *_FLAGS, *jars]).encode()).hexdigest()[:12]
         folder = settings().cache / "archives"
         return folder / f"java-{java_version()}.jsa", folder / f"{self.server}-{key}.jsa"
 
