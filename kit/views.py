@@ -21,14 +21,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from cassandra import ConsistencyLevel, DriverException, RequestValidationException
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.concurrent import execute_concurrent
+from cassandra.encoder import Encoder
 from cassandra.metadata import TableMetadata, protect_name, protect_names
 from cassandra.policies import DCAwareRoundRobinPolicy, ExponentialReconnectionPolicy, TokenAwarePolicy
 from cassandra.protocol import RequestValidationException as _Refused
-from cassandra.query import UNSET_VALUE, SimpleStatement
+from cassandra.query import UNSET_VALUE, SimpleStatement, bind_params
 
 from kit.errors import ConfigError, ViewError
 from kit.servers import addresses, lab
@@ -62,16 +64,20 @@ def connect(
     CassandraUnavailable
         No node answered.
     ConfigError, ViewError
-        The keyspace cannot have that name; Cassandra does not make it so.
+        The keyspace cannot have that name or so many copies; Cassandra does not make it so.
     """
     if keyspace is not None and not _NAME.fullmatch(keyspace):
         wanted = "a keyspace of lower-case letters, digits and _, 48 at most"
         raise ConfigError(wanted, got=repr(keyspace), todo='write "market"')
+    if replication_factor is not None and replication_factor < 1:
+        raise ConfigError("at least one copy of each row", got=repr(replication_factor), todo="leave it out")
     profile = ExecutionProfile(TokenAwarePolicy(DCAwareRoundRobinPolicy()), request_timeout=_SECONDS)
     with ExitStack() as ends, _in_words():
         cluster = Cluster(
             list(contact_points or addresses.cassandra()),
             protocol_version=_PROTOCOL,
+            connect_timeout=_SECONDS,
+            control_connection_timeout=_SECONDS,
             execution_profiles={EXEC_PROFILE_DEFAULT: profile},
             reconnection_policy=ExponentialReconnectionPolicy(0.1, 2.0),
         )
@@ -107,25 +113,35 @@ def query(
     -------
     DataFrame
         A column for each that is asked for: timestamps ``datetime64[ms, UTC]``, whole numbers ``int64`` (``Int64`` with
-        nulls), the rest as pandas makes it.
+        nulls), ``float`` and ``double`` as ``float64``, the rest as pandas makes it.
 
     Raises
     ------
     ViewError, CassandraUnavailable
-        Cassandra does not understand it; too few nodes answered.
+        Cassandra does not understand it, or its parameters do not fit; too few nodes answered.
     """
-    if isinstance(statement, str):
-        statement = SimpleStatement(statement)
-    else:
-        statement, parameters = statement.bind(parameters), ()
+    statement = SimpleStatement(statement) if isinstance(statement, str) else statement
+    text = statement.query_string
+    try:
+        values: Any = (
+            {name: _plain(one) for name, one in parameters.items()} if isinstance(parameters, Mapping) else None
+        )
+        values = [_plain(one) for one in parameters] if values is None else values
+        if isinstance(statement, SimpleStatement) and values:
+            bind_params(text, values, Encoder())  # the driver does it again, when it is too late for an error of ours
+        elif not isinstance(statement, SimpleStatement):
+            statement, values = statement.bind(values), ()
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, struct.error) as error:
+        todo = f"write %s (%% for a percent sign) for each, ? in a prepared statement: {error}"[:200]
+        raise ViewError(f"parameters for {text}", got=f"{parameters!r}"[:200], todo=todo) from error
     if consistency:
         statement.consistency_level = _level(consistency)
     with _in_words():
-        found = session.execute(statement, parameters or None)
+        found = session.execute(statement, values or None)
         rows = list(found)
     types = [kind.typename for kind in found.column_types or ()]
-    columns = zip(found.column_names or (), types, range(len(types)), strict=True)
-    return pd.DataFrame({name: _column([row[place] for row in rows], kind) for name, kind, place in columns})
+    columns = [pd.Series(_column([row[place] for row in rows], kind)) for place, kind in enumerate(types)]
+    return pd.concat(columns, axis=1, keys=found.column_names) if columns else pd.DataFrame()
 
 
 def write(session: Session, table: str, rows: pd.DataFrame, *, consistency: str = "") -> int:
@@ -151,6 +167,8 @@ def write(session: Session, table: str, rows: pd.DataFrame, *, consistency: str 
     """
     from tqdm.auto import tqdm
 
+    if not isinstance(rows, pd.DataFrame):
+        raise ViewError("rows as a DataFrame", got=type(rows).__name__, todo="write pd.DataFrame(rows)")
     with _in_words():
         found = _table(session, table, rows)
         names = protect_names(map(str, rows.columns))
@@ -219,6 +237,11 @@ def _values(column: "pd.Series[Any]") -> list[Any]:
     return [UNSET_VALUE if gap else one for one, gap in plain]
 
 
+def _plain(one: Any) -> Any:
+    """A parameter as the driver takes it: it knows no types of pandas."""
+    return one.to_pydatetime() if isinstance(one, pd.Timestamp) else one
+
+
 def _bound(insert: Any, rows: Iterable[tuple[Any, ...]]) -> list[Any]:
     bound = []
     for number, row in enumerate(rows):
@@ -232,7 +255,9 @@ def _bound(insert: Any, rows: Iterable[tuple[Any, ...]]) -> list[Any]:
 
 def _column(values: list[Any], kind: str) -> Any:
     if kind == "timestamp":
-        return pd.DatetimeIndex(pd.to_datetime(values, utc=True)).as_unit("ms")
+        return pd.DatetimeIndex(np.array(values, "datetime64[ms]")).tz_localize("UTC")
+    if kind in ("float", "double"):
+        return pd.array(values, dtype="float64")
     if kind in ("bigint", "counter", "int", "smallint", "tinyint"):
         return pd.array(values, dtype="Int64") if None in values else pd.array(values, dtype="int64")
     return pd.Series(values, dtype=object).infer_objects()
@@ -253,5 +278,7 @@ def _in_words() -> Iterator[None]:
     except (RequestValidationException, _Refused) as error:
         raise ViewError("a statement that Cassandra understands", got=str(error), todo="correct the CQL") from error
     except (NoHostAvailable, DriverException) as error:  # Unavailable and the time-outs are DriverExceptions
-        why = f"{type(error).__name__}: {str(error)[:200]}"
+        reasons = error.errors.values() if isinstance(error, NoHostAvailable) else ()  # of each node that was asked
+        cause = next(iter(reasons), error)
+        why = f"{type(cause).__name__}: {str(cause)[:200]}"
         raise lab.servers()["cassandra"].unavailable(why) from error  # type: ignore[attr-defined]

@@ -153,9 +153,9 @@ class Cluster(Server):
         with tempfile.TemporaryDirectory(prefix="kit-train-") as folder:
             made: Any = type(self)
             cluster: Self = made(Path(folder), jvm=jvm)
-            cluster.seconds_to_stop = 60.0  # it writes the archive as it ends
             with cluster:
                 cluster.exercise()
+                cluster.seconds_to_stop = 60.0  # it writes the archive as it ends
 
     # ---- while it runs ----------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from kit.servers import cassandra, feeds, kafka, spark
 from kit.servers.process import Process, end, kept_in, undone_on_error
 from kit.servers.server import Server, ServerStatus, html_table
 
-__all__ = ["SERVERS", "Lab", "down", "needed", "prepare", "reset", "servers", "status", "up"]
+__all__ = ["SERVERS", "Lab", "down", "needed", "reset", "servers", "status", "up"]
 
 # The table of servers, in the order in which they are launched.
 SERVERS: dict[str, Callable[[Settings], Server]] = {
@@ -136,12 +136,6 @@ def reset() -> None:
 def status() -> list[ServerStatus]:
     """Each process of the lab's servers as it is now: asked, not looked up. One that has ended is stopped."""
     return [row for server in servers().values() for row in server.status()]
-
-
-def prepare() -> None:
-    """Fetch and make everything the servers need, so that they start quickly and offline from now on."""
-    for server in servers().values():
-        server.prepare()
 
 
 def _stop_all() -> None:

@@ -3,6 +3,7 @@
 Here the lab sees them (`kit status`), ends them and deletes their files (`kit down`), and knows what they run on.
 """
 
+import signal
 import socket
 import subprocess
 import sys
@@ -13,8 +14,9 @@ from shutil import rmtree
 
 from kit.config import Settings
 from kit.errors import ConfigError, ServerError
-from kit.servers.interrupts import merged_environment
+from kit.servers.interrupts import merged_environment, uninterrupted
 from kit.servers.jvm import Jvm
+from kit.servers.kafka import KafkaCluster
 from kit.servers.ports import host_and_port
 from kit.servers.process import Process
 from kit.servers.server import Server, ServerStatus
@@ -95,9 +97,18 @@ def _lives(row: ServerStatus) -> bool:
 
 def _train(runtime: Jvm) -> None:
     """A driver's day in some seconds, in a process of its own: this one may have a session."""
-    words = [sys.executable, "-m", "kit.spark._training", *(runtime.archive or ())]
-    with tempfile.TemporaryDirectory(prefix="kit-train-") as home:
+    with tempfile.TemporaryDirectory(prefix="kit-train-") as home, KafkaCluster(Path(home)) as cluster:
+        words = [sys.executable, "-m", "kit.spark._training", cluster.bootstrap_servers, *(runtime.archive or ())]
         env = merged_environment({"KIT_HOME": home, "KIT_SPARK_MASTER": None})
-        done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=180, check=False)
-    if done.returncode:
-        raise ServerError("Spark to run a small query", got=done.stderr[-200:], todo="run `make install` again")
+        with uninterrupted():
+            training = subprocess.Popen(
+                words, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+            )
+        try:
+            output, _ = training.communicate(timeout=180)
+        except BaseException:  # it ends its driver
+            training.send_signal(signal.SIGINT)
+            training.communicate(timeout=30)
+            raise
+    if training.returncode:
+        raise ServerError("Spark to run a small query", got=output[-200:], todo="run `python -m kit.prepare` again")

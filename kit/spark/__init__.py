@@ -15,16 +15,10 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from kit.servers import lab
 from kit.spark._progress import Progress, progress
 from kit.spark._session import kill, session, stop
 
-__all__ = ["Progress", "kill", "prepare", "progress", "session", "stop"]
-
-
-def prepare() -> None:
-    """Fetch the jars of the Kafka source, and make the driver's class-data archive (a part of ``make install``)."""
-    lab.servers()["spark"].prepare()
+__all__ = ["Progress", "kill", "progress", "session", "stop"]
 
 
 class _Callable(ModuleType):

@@ -7,7 +7,7 @@ started directly, from a class-data archive (see `kit.servers.jvm`), and PySpark
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,6 @@ from typing import Any
 from kit.config import settings
 from kit.errors import ServerError
 from kit.servers import lab, process
-from kit.servers.interrupts import merged_environment
 from kit.servers.jvm import Jvm
 
 __all__ = ["connect", "ended", "folder", "forget", "jvm", "log_file", "plain_environment", "running"]
@@ -123,16 +122,22 @@ def forget(*, kill: bool = False) -> None:
 
 @contextmanager
 def plain_environment(**more: str) -> Iterator[None]:
-    """This process's environment as PySpark should see it, for a moment."""
-    before = dict(os.environ)
+    """This process's environment as PySpark should see it, for a moment. Other threads find theirs in it, too."""
+    changes = _environment() | more
+    before = {name: os.environ.get(name) for name in changes}
     try:
-        changed = merged_environment(_environment() | more)
-        os.environ.clear()
-        os.environ.update(changed)
+        _set_variables(changes)
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        _set_variables(before)
+
+
+def _set_variables(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _environment() -> dict[str, str | None]:

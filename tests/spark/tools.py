@@ -10,7 +10,7 @@ from pyspark.sql import functions as f
 from kit import topics
 from kit.servers.clients import producer
 
-__all__ = ["ORIGIN", "averages", "quotes", "send"]
+__all__ = ["ORIGIN", "averages", "quote", "quotes", "send"]
 
 ORIGIN = 1_767_623_400_000  # 2026-01-05 14:30:00 UTC
 
@@ -22,10 +22,14 @@ def send(broker: str, topic: str, prices: Sequence[tuple[str, int, float | None]
     sender = producer(broker)
     for symbol, second, price in prices:
         at = ORIGIN + 1000 * second
-        value = json.dumps({"symbol": symbol, "price": price, "ts": at})
-        sender.send(topic, key=symbol.encode(), value=value.encode(), timestamp_ms=at)
+        sender.send(topic, key=symbol.encode(), value=quote(symbol, price, at), timestamp_ms=at)
     sender.flush()
     sender.close()
+
+
+def quote(symbol: str, price: float | None, at: int) -> bytes:
+    """The value of a record: a quote at so many milliseconds."""
+    return json.dumps({"symbol": symbol, "price": price, "ts": at}).encode()
 
 
 def quotes(session: Any, broker: str, topic: str, *, raw: bool = False, **options: str) -> DataFrame:

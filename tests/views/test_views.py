@@ -20,9 +20,8 @@ _TIMES = pd.to_datetime(
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CassandraCluster]:
-    with CassandraCluster(tmp_path_factory.mktemp("views")) as cluster:
-        yield cluster
+def cluster(node: CassandraCluster) -> CassandraCluster:
+    return node
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +124,7 @@ def test_a_statement_that_cassandra_does_not_understand_is_said_in_its_words(ses
 
 
 def test_too_few_nodes_and_unknown_levels_are_named(session: Session) -> None:
-    with pytest.raises(CassandraUnavailable, match="Unavailable"):
+    with pytest.raises(CassandraUnavailable, match="'required_replicas': 2, 'alive_replicas': 1"):
         views.query(session, "SELECT * FROM quotes", consistency="TWO")
     with pytest.raises(ConfigError, match="QUORUM"):
         views.query(session, "SELECT * FROM quotes", consistency="MOST")
@@ -176,7 +175,10 @@ def test_no_node_and_a_bad_keyspace_are_errors(cluster: CassandraCluster) -> Non
         with pytest.raises(ConfigError, match="lower-case"), views.connect(name, contact_points=points):
             pass
     for name, copies in (("system", 1), ("market_2", -1), ("market_2", 0)):
-        with pytest.raises(ViewError), views.connect(name, replication_factor=copies, contact_points=points):
+        with (
+            pytest.raises((ConfigError, ViewError)),
+            views.connect(name, replication_factor=copies, contact_points=points),
+        ):
             pass
     with views.connect("select", contact_points=points) as session:  # a word of CQL
         assert session.keyspace == "select"
