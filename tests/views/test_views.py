@@ -203,13 +203,16 @@ def test_no_node_and_a_bad_keyspace_are_errors(cluster: CassandraCluster) -> Non
     dead = [("127.0.0.1", choose_port())]
     with pytest.raises(CassandraUnavailable, match="NoHostAvailable") as caught, views.connect(contact_points=dead):
         pass
-    assert "kit up cassandra" in caught.value.todo
+    assert "kit status" in caught.value.todo
     points = cluster.contact_points
     for name in ("Market; DROP", "", "1a", "a-b", "ä", "a" * 49):
         with pytest.raises(ConfigError, match="lower-case"), views.connect(name, contact_points=points):
             pass
     for name, copies in (("system", 1), ("market_2", -1), ("market_2", 0)):
-        with pytest.raises(ViewError), views.connect(name, replication_factor=copies, contact_points=points):
+        with (
+            pytest.raises((ConfigError, ViewError)),
+            views.connect(name, replication_factor=copies, contact_points=points),
+        ):
             pass
     with views.connect("select", contact_points=points) as session:  # a word of CQL
         assert session.keyspace == "select"
