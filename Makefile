@@ -20,12 +20,13 @@ help: ## this list
 lab: install ## JupyterLab on a running lab; Ctrl-C stops both (BUNDLE=FILE: installed without a network)
 	@$(BIN)/kit lab $(LAB)
 
-demo: install ## the pipeline without a notebook: collect for 20 s, then prove that nothing was lost
+demo: install ## the pipeline without a notebook, for 15 s: feed, Kafka, Spark, Cassandra, a model; each count proved
 	@$(BIN)/kit demo
 
 install: $(STAMP) ## venv, dependencies, jars: the first step of the others
 
 test: install browser lint ## everything: lint, types, unit tests, real servers, notebooks, browser
+	$(PY) -m kit.prepare
 	$(PY) -m pytest -n 2 --no-loadscope-reorder
 
 quick: install lint ## under a minute: lint, types, and the tests that start no broker
@@ -41,6 +42,7 @@ notebooks: install ## run the notebooks again and store their outputs
 	$(PY) -m tests.notebooks.execute
 
 bench: install browser ## all benchmarks, held to their targets
+	$(PY) -m kit.prepare
 	$(PY) tests/benchmarks/startup.py --check
 	$(PY) tests/benchmarks/collectors.py --check
 	$(PY) tests/benchmarks/live_plots.py --check
@@ -62,6 +64,7 @@ clean: ## stop the servers, remove the venv and caches of this folder (topics an
 browser: install
 	@$(PY) -m tests.browser.chromium
 
+LOCK = requirements.lock
 # BUNDLE=FILE: all packages and jars come out of a file that `kit bundle FILE` has made; nothing asks the network.
 ifdef BUNDLE
 $(STAMP): export PIP_NO_INDEX := 1
@@ -69,6 +72,7 @@ $(STAMP): export PIP_FIND_LINKS := $(VENV)/bundle/wheels
 $(STAMP): export UV_OFFLINE := 1
 $(STAMP): export UV_NO_INDEX := 1
 $(STAMP): export UV_FIND_LINKS := $(VENV)/bundle/wheels
+LOCK = $(VENV)/bundle/wheels/requirements.lock
 UNPACK = $(PY) -m kit.bundle unpack "$(BUNDLE)" $(VENV)/bundle
 KEEP = $(PY) -m kit.bundle jars $(VENV)/bundle && rm -rf $(VENV)/bundle
 endif
@@ -82,12 +86,14 @@ $(STAMP): requirements.lock pyproject.toml
 		{ echo "make: $(PYTHON) has no venv module: install it (Debian, Ubuntu: apt-get install python3-venv), then run make again" >&2; exit 1; }
 	@[ -x $(PY) ] || $(PYTHON) -m venv $(VENV)
 	@$(UNPACK)
-	@# uv, at the version and with the hashes of the lock, out of which it installs everything else
-	@awk '/^[a-z0-9]/ {on = /^uv==/} on' requirements.lock > $(VENV)/uv.txt
+	@# uv, at the version and with the hashes of the lock, out of which it installs everything else. A wheel of PySpark
+	@# has to be built: its jars are compressed already, and to do it again takes 12 s.
+	@awk '/^[a-z0-9]/ {on = /^uv==/} on' $(LOCK) > $(VENV)/uv.txt
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.txt >$(VENV)/install.log 2>&1 && \
-		$(BIN)/uv pip sync --quiet --require-hashes requirements.lock --python $(PY) >>$(VENV)/install.log 2>&1 && \
+		$(BIN)/uv pip sync --quiet --require-hashes $(LOCK) --python $(PY) \
+			--config-settings-package 'pyspark:--build-option=--compression=stored' >>$(VENV)/install.log 2>&1 && \
 		$(BIN)/uv pip install --quiet --no-deps --editable . --python $(PY) >>$(VENV)/install.log 2>&1 || \
 		{ echo "make: the packages could not be installed: $$(grep -m1 -iE 'error|fail|refused|resolv' $(VENV)/install.log | cut -c1-160); check the network connection, and that HOME can be written, and run make again (whole log: $(VENV)/install.log)" >&2; exit 1; }
 	@$(KEEP)
-	@$(PY) -m kit.servers
+	@$(PY) -m kit.prepare --first
 	@touch $@

@@ -1,7 +1,8 @@
 """One file from which the kit installs itself without a network: `kit bundle FILE`, then `make lab BUNDLE=FILE`.
 
 A bundle is a tar archive: a manifest (for which systems and Pythons, and the SHA-256 of each file), the repository as
-`pipeline-kit/`, then `wheels/` and `jars/`. pip downloads the wheels of `requirements.lock`, each with its hash.
+`pipeline-kit/`, then `wheels/` and `jars/`. pip downloads the wheels of `requirements.lock`, each with its hash. Where
+there is only a source (PySpark), pip builds a wheel of it, and the lock beside the wheels has that one's hash, too.
 
 `make` unpacks before anything is installed, so this module imports nothing but Python and `kit.errors`::
 
@@ -28,6 +29,7 @@ __all__ = ["PLATFORMS", "here", "keep_jars", "pack", "unpack"]
 
 PLATFORMS = ("linux-x86_64", "linux-aarch64", "macos-arm64")
 _MANIFEST, _LOCK, _REPOSITORY = "manifest.json", "requirements.lock", "pipeline-kit"
+_BUILT = ("pyspark",)  # of pure Python, and only their source is on PyPI
 _AT_ONCE = 12  # requirements that one pip downloads: an interrupt loses no more
 _GLIBC, _MACOS = 28, (14, 0)  # the oldest systems that a bundle is good for: glibc 2.28, macOS 14
 
@@ -57,14 +59,17 @@ def pack(file: Path, *, root: Path, platforms: Sequence[str] = (), pythons: Sequ
         members = {f"{_REPOSITORY}/{path.relative_to(root).as_posix()}": path for path in _tracked(root)} | _jars()
         _download(root / _LOCK, parts, [(system, python) for system in platforms for python in pythons])
         locked = (root / _LOCK).read_text("utf-8")
+        for name in _BUILT:
+            locked = _build(name, locked, parts)
+        (parts / _LOCK).write_text(locked, "utf-8")
         wheels = [path for path in sorted((parts / "wheels").iterdir()) if f"sha256:{_sha256(path)}" in locked]
-        members |= {f"wheels/{path.name}": path for path in wheels}
+        members |= {f"wheels/{path.name}": path for path in [*wheels, parts / _LOCK]}
         manifest = {"platforms": list(platforms), "pythons": list(pythons), "lock": _sha256(root / _LOCK)}
         _write(parts, manifest, members)
         (parts / "bundle.tar").replace(file)
         shutil.rmtree(parts)
     except OSError as error:
-        todo = "free some disk space (1 GB), or choose another folder; what is downloaded is kept"
+        todo = "free some disk space (3 GB), or choose another folder; what is downloaded is kept"
         raise BundleError(f"to write {file}", got=str(error), todo=todo) from error
 
 
@@ -105,7 +110,7 @@ def keep_jars(folder: Path) -> None:
     try:
         shutil.copytree(folder / "jars", cache, dirs_exist_ok=True)
     except OSError as error:
-        todo = "free some disk space (60 MB), or set KIT_CACHE to a folder you can write to; then run make again"
+        todo = "free some disk space (200 MB), or set KIT_CACHE to a folder you can write to; then run make again"
         raise BundleError(f"to copy the jars to {cache}", got=str(error)[:200], todo=todo) from error
 
 
@@ -120,11 +125,14 @@ def _tracked(root: Path) -> list[Path]:
 
 
 def _jars() -> dict[str, Path]:
+    """All jars of the locks, those of other platforms too: they are few, and small."""
     from kit.config import settings
-    from kit.servers import lab
+    from kit.servers import jars
 
-    paths = [path for server in lab.servers().values() if server.jvm for path in server.jvm.classpath]
-    return {f"jars/{path.relative_to(settings().cache / 'jars').as_posix()}": path for path in paths}
+    jars.fetch(*jars.LOCKS, everywhere=True)
+    cache = settings().cache / "jars"
+    paths = [jar.path(cache) for name in jars.LOCKS for jar in jars.locked(name, everywhere=True)]
+    return {f"jars/{path.relative_to(cache).as_posix()}": path for path in paths}
 
 
 def _download(lock: Path, parts: Path, targets: list[tuple[str, str]]) -> None:
@@ -154,9 +162,25 @@ def _entries(lock: Path, system: str, python: str) -> list[str]:
     for entry in re.findall(r"^[a-z0-9](?:.*\\\n)*.*", lock.read_text("utf-8"), re.MULTILINE):
         first, _, hashes = entry.partition("\\\n")
         requirement = Requirement(first)
+        if requirement.name in _BUILT:
+            continue
         if requirement.marker is None or requirement.marker.evaluate(target):
             found.append(f"{first.partition(';')[0].strip()} \\\n{hashes}")
     return found
+
+
+def _build(name: str, locked: str, parts: Path) -> str:
+    """Build the wheel of a package, unless it is there; returns the lock with its hash."""
+    (entry,) = re.findall(rf"^{name}==(?:.*\\\n)*.*\n", locked, re.MULTILINE)
+    version, folder, built = entry.split("==")[1].split()[0], parts / "built", parts / "wheels"
+    if not (found := list(built.glob(f"{name}-{version}-*.whl"))):
+        # Its jars are compressed already: to do it again takes 12 s.
+        quick = f'{entry.rstrip()} \\\n    --config-settings="--build-option=--compression=stored"\n'
+        (parts / "entries.txt").write_text(quick, "utf-8")
+        words = ["wheel", "--require-hashes", "--wheel-dir", str(folder), "-r", str(parts / "entries.txt")]
+        _run(words, f"a wheel of {name}")
+        found = [path.rename(built / path.name) for path in folder.glob("*.whl")]
+    return locked.replace(entry, f"{entry.rstrip()} \\\n    --hash=sha256:{_sha256(found[0])}\n")
 
 
 def _pip(parts: Path, system: str, python: str, entries: list[str]) -> None:
@@ -166,14 +190,20 @@ def _pip(parts: Path, system: str, python: str, entries: list[str]) -> None:
     linux = [f"manylinux_2_{minor}_{machine}" for minor in range(_GLIBC, 4, -1)] + [f"manylinux2014_{machine}"]
     tags = mac_platforms(_MACOS, machine) if name == "macos" else linux
     (parts / "entries.txt").write_text("\n".join(entries), "utf-8")
-    argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
-    argv += ["--dest", str(parts / "wheels"), "-r", str(parts / "entries.txt"), "--python-version", python]
-    argv += [word for tag in tags for word in ("--platform", tag)]
+    words = ["download", "--only-binary=:all:", "--require-hashes", "--dest", str(parts / "wheels")]
+    words += ["-r", str(parts / "entries.txt"), "--python-version", python]
+    words += [word for tag in tags for word in ("--platform", tag)]
+    _run(words, f"the wheels of the lock for {system}, Python {python}")
+
+
+def _run(words: list[str], wanted: str) -> None:
+    """Run pip. `BundleError`: it did not give what is wanted."""
+    argv = [sys.executable, "-m", "pip", words[0], "--quiet", "--no-deps", *words[1:]]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["pip failed"]
         todo = "check the network connection and run it again: it goes on where it was"
-        raise BundleError(f"the wheels of the lock for {system}, Python {python}", got=lines[-1][:200], todo=todo)
+        raise BundleError(wanted, got=lines[-1][:200], todo=todo)
 
 
 def _write(parts: Path, manifest: dict[str, Any], members: dict[str, Path]) -> None:

@@ -5,10 +5,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -19,7 +18,7 @@ import kit
 from kit import exercise_commands
 from kit.errors import ConfigError, KitError
 from kit.jupyter import environment
-from kit.servers.interrupts import ENDINGS, uninterrupted
+from kit.servers.interrupts import stop_at_the_first, uninterrupted
 from kit.terminal import write_signs_as_ascii
 
 __all__ = ["app", "main"]
@@ -33,15 +32,14 @@ app = typer.Typer(
 app.add_typer(exercise_commands.app, name="exercises")
 _out = Console()
 _err = Console(stderr=True)
+_PAGE_SECONDS = 30.0
 _START = "notebooks/00_start_here.ipynb"
 
 
 def main() -> NoReturn:
     """Run the command line. An error of the kit is shown in four lines; Ctrl-C needs no explanation."""
     write_signs_as_ascii()
-    for number in ENDINGS:
-        if number in (signal.SIGINT, signal.SIGTERM) or signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
-            signal.signal(number, _interrupt)
+    stop_at_the_first()
     try:
         code = app(prog_name="kit", standalone_mode=False)  # a typer.Exit comes back as its code; Ctrl-C as 130
     except KitError as error:
@@ -59,13 +57,6 @@ def main() -> NoReturn:
     if code == 130:
         _err.print("stopped")
     sys.exit(code or 0)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Begin to stop. The first signal counts: tidying up takes seconds, and a second one must not cut it short."""
-    for number in ENDINGS:
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 @app.command()
@@ -119,13 +110,18 @@ def reset(
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(context: typer.Context) -> None:
     """Open JupyterLab on a running lab. Ctrl-C stops both. Further options go to JupyterLab (--no-browser, --port)."""
+    from kit import prepare
+
     _require_home()
     ran_before = {row.name for row in kit.status() if row.state == "running"}
     try:
         with _jupyterlab(context.args) as jupyter:  # ends before the servers do: a kernel could start them again
             kit.up()
             _print_status()
-            jupyter.wait()
+            with suppress(subprocess.TimeoutExpired):  # the page comes first
+                jupyter.wait(_PAGE_SECONDS)
+            with prepare.beside():
+                jupyter.wait()
     finally:
         if ran_before:
             _out.print(f"left running, as before: {', '.join(sorted(ran_before))} (`kit down` stops them)")
@@ -137,10 +133,10 @@ def lab(context: typer.Context) -> None:
 
 @app.command()
 def demo(
-    seconds: Annotated[float, typer.Option(min=1, max=3600, help="how long to collect")] = 20.0,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="how long to collect")] = 15.0,
     speed: Annotated[float, typer.Option(min=0.1, max=200, help="trading days replayed a second")] = 10.0,
 ) -> None:
-    """Collect real quotes and tweets for a while, then prove that nothing was lost and nothing came twice."""
+    """Collect real quotes and tweets, pass them on to Spark, Cassandra and a model, and prove each count."""
     from kit.demo import run
 
     raise typer.Exit(0 if run(_out, seconds=seconds, speed=speed) else 1)

@@ -8,8 +8,9 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
+from types import FrameType
 
-__all__ = ["ENDINGS", "merged_environment", "uninterrupted"]
+__all__ = ["ENDINGS", "merged_environment", "stop_at_the_first", "uninterrupted"]
 
 # What asks a program to end: Ctrl-C, a polite kill, a terminal that is closed.
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -30,6 +31,22 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(ending, kept[ending])
         for number in came[:1]:
             signal.raise_signal(number)
+
+
+def stop_at_the_first() -> None:
+    """Have the first signal that asks to end raise `KeyboardInterrupt`, and ignore the others.
+
+    Tidying up takes seconds, and a second signal must not cut it short.
+    """
+    for number in ENDINGS:
+        if number in (signal.SIGINT, signal.SIGTERM) or signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def merged_environment(changes: Mapping[str, str | None]) -> dict[str, str]:

@@ -24,9 +24,10 @@ from kit.config import settings
 from kit.errors import JarError
 from kit.files import write_atomically
 
-__all__ = ["Jar", "classpath", "fetch", "locked"]
+__all__ = ["LOCKS", "Jar", "classpath", "fetch", "locked"]
 
 _LOCKS = Path(__file__).parent / "locks"
+LOCKS = ("kafka", "cassandra", "spark")
 _AT_ONCE = 8
 _TRIES = 3
 _SECONDS = 30.0  # without a byte
@@ -63,12 +64,12 @@ class Jar:
 
 
 @cache
-def locked(server: str) -> tuple[Jar, ...]:
-    """The jars of a server's lock file that this platform needs, in class path order."""
+def locked(server: str, *, everywhere: bool = False) -> tuple[Jar, ...]:
+    """The jars of a server's lock file that this platform needs, or any (`everywhere`), in class path order."""
     with (_LOCKS / server / "jgo.lock.toml").open("rb") as file:
         entries = tomllib.load(file)["dependencies"]
     jars = (Jar(e["groupId"], e["artifactId"], e["version"], e["sha256"], e.get("classifier") or "") for e in entries)
-    return tuple(jar for jar in jars if jar.is_for_this_platform)
+    return tuple(jar for jar in jars if everywhere or jar.is_for_this_platform)
 
 
 def classpath(server: str) -> list[Path]:
@@ -79,32 +80,33 @@ def classpath(server: str) -> list[Path]:
     return [jar.path(folder) for jar in locked(server)]
 
 
-def fetch(server: str) -> None:
-    """Fetch a server's missing jars, several at once, with a progress bar.
+def fetch(*servers: str, everywhere: bool = False) -> None:
+    """Fetch the servers' missing jars, several at once, with a progress bar. `everywhere`: those of any platform.
 
     `JarError`: a jar cannot be fetched or kept, or is not the one that was locked; the message has its name.
     """
-    folder = settings().cache / "jars"
+    folder, names = settings().cache / "jars", ", ".join(servers)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):
-            missing = [jar for jar in locked(server) if not _verified(jar, folder)]
+            wanted = dict.fromkeys(jar for server in servers for jar in locked(server, everywhere=everywhere))
+            missing = [jar for jar in wanted if not _verified(jar, folder)]
             if missing:
-                _fetch_all(server, missing, folder)
+                _fetch_all(names, missing, folder)
     except requests.RequestException as error:
         todo = "check the network connection and run `make install` again: it goes on with the jars that are missing"
-        raise JarError(f"the jars of {server} from the Maven repository", got=_cause(error), todo=todo) from error
+        raise JarError(f"the jars of {names} from the Maven repository", got=_cause(error), todo=todo) from error
     except OSError as error:
-        todo = "free some disk space (60 MB), or set KIT_CACHE to a folder you can write to"
-        raise JarError(f"to keep the jars of {server} in {folder}", got=str(error), todo=todo) from error
+        todo = "free some disk space (200 MB), or set KIT_CACHE to a folder you can write to"
+        raise JarError(f"to keep the jars of {names} in {folder}", got=str(error), todo=todo) from error
 
 
-def _fetch_all(server: str, jars: list[Jar], folder: Path) -> None:
+def _fetch_all(names: str, jars: list[Jar], folder: Path) -> None:
     from rich.progress import Progress
 
     pool = ThreadPoolExecutor(_AT_ONCE, "jars")
     with Progress() as bar:
-        task = bar.add_task(f"{server}: {len(jars)} jars", total=len(jars))
+        task = bar.add_task(f"{names}: {len(jars)} jars", total=len(jars))
         try:
             for _ in pool.map(lambda jar: _fetch(jar, folder), jars):
                 bar.advance(task)

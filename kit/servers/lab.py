@@ -18,17 +18,18 @@ from filelock import FileLock, Timeout
 
 from kit.config import Settings, settings
 from kit.errors import ConfigError, ServerError
-from kit.servers import cassandra, feeds, kafka
+from kit.servers import cassandra, feeds, kafka, spark
 from kit.servers.process import Process, end, kept_in, undone_on_error
 from kit.servers.server import Server, ServerStatus, html_table
 
-__all__ = ["SERVERS", "Lab", "down", "needed", "prepare", "reset", "servers", "status", "up"]
+__all__ = ["SERVERS", "Lab", "down", "needed", "reset", "servers", "status", "up"]
 
 # The table of servers, in the order in which they are launched.
 SERVERS: dict[str, Callable[[Settings], Server]] = {
     "feeds": feeds.of_settings,
     "kafka": kafka.of_settings,
     "cassandra": cassandra.of_settings,
+    "spark": spark.of_settings,
 }
 
 _LOCK_SECONDS = 90
@@ -135,12 +136,6 @@ def reset() -> None:
 def status() -> list[ServerStatus]:
     """Each process of the lab's servers as it is now: asked, not looked up. One that has ended is stopped."""
     return [row for server in servers().values() for row in server.status()]
-
-
-def prepare() -> None:
-    """Fetch and make everything the servers need, so that they start quickly and offline from now on."""
-    for server in servers().values():
-        server.prepare()
 
 
 def _stop_all() -> None:

@@ -28,7 +28,7 @@ from _day2_rates import loop_latency, rates
 from _day2_starts import starts
 from _report import Target, report
 
-from kit import spark, views
+from kit import views
 from kit.servers import lab
 from kit.servers.cassandra import CassandraCluster
 from kit.servers.kafka import KafkaCluster
@@ -127,7 +127,6 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
     lab.prepare()
-    spark.prepare()
     rows, targets = [], []
     for name in options.parts or _PARTS:
         more, held_to = _PARTS[name](options.runs)

@@ -167,7 +167,8 @@ def checked_out(revision: str | None) -> Iterator[Path | None]:
         git = ["git", "-C", str(ROOT), "worktree"]
         subprocess.run([*git, "add", "--quiet", "--detach", str(tree), revision], check=True)
         try:
-            prepare = [sys.executable, "-m", "kit.servers"]
+            module = "kit.prepare" if (tree / "kit/prepare.py").exists() else "kit.servers"  # its older name
+            prepare = [sys.executable, "-m", module]
             subprocess.run(prepare, env={**os.environ, "PYTHONPATH": str(tree)}, cwd=folder, check=True)
             yield tree
         finally:
@@ -189,7 +190,7 @@ def main() -> None:
         which, brokers = options.measure
         print(json.dumps(measure({"kit": ours, "stock": stock}[which], int(brokers))))
         return
-    subprocess.run([sys.executable, "-m", "kit.servers"], check=True)
+    subprocess.run([sys.executable, "-m", "kit.prepare", "--first"], check=True)
     with checked_out(options.before) as before:
         compare(options.runs, {"kit": ROOT} | ({"kit before": before} if before else {}))
 

@@ -3,12 +3,14 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ _NAMES = {
     "old": "patch-1.0-py3-none-any.whl",
     "new": "patch-2.0-py3-none-any.whl",
 }
+_BUILT = "source-1.0-py2.py3-none-any.whl"
 _MACHINE = ("linux-x86_64", "3.11")
 
 
@@ -55,6 +58,36 @@ def _wheel(folder: Path, file: str) -> str:
     return hashlib.sha256((folder / file).read_bytes()).hexdigest()
 
 
+_BACKEND = """\
+import zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name, info = "source-1.0-py2.py3-none-any.whl", "source-1.0.dist-info"
+    with zipfile.ZipFile(f"{folder}/{name}", "w") as wheel:
+        wheel.writestr("source.py", f"OPTIONS = {config_settings!r}\\n")
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: source\\nVersion: 1.0\\n")
+        tags = "Tag: py2-none-any\\nTag: py3-none-any\\n"
+        wheel.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\\nGenerator: tests\\nRoot-Is-Purelib: true\\n{tags}")
+        wheel.writestr(f"{info}/RECORD", "")
+    return name
+"""
+
+
+def _source(folder: Path) -> str:
+    """Make a source of a package, as PySpark's is, that builds itself; returns its SHA-256."""
+    files = {
+        "PKG-INFO": "Metadata-Version: 2.1\nName: source\nVersion: 1.0\n",
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        "backend.py": _BACKEND,
+    }
+    with tarfile.open(folder / "source-1.0.tar.gz", "w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"source-1.0/{name}")
+            member.size = len(text.encode())
+            archive.addfile(member, BytesIO(text.encode()))
+    return hashlib.sha256((folder / "source-1.0.tar.gz").read_bytes()).hexdigest()
+
+
 @pytest.fixture(scope="module")
 def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a clone, an index of wheels, a jar, and a bundle of them."""
@@ -67,6 +100,7 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"patch==1.0 ; python_full_version < '3.11.5' \\\n{digests['old']}\n"
         f"patch==2.0 ; python_full_version >= '3.11.5' \\\n{digests['new']}\n"
         f"plain==1.0 ; sys_platform != 'win32' \\\n{digests['plain']}\n"
+        f"source==1.0 \\\n    --hash=sha256:{_source(made / 'index')}\n    # via kit\n"
         f"never==1.0 ; sys_platform == 'win32' \\\n    --hash=sha256:{'0' * 64}\n"
     )
     (made / "clone" / "notebook.ipynb").write_text("{}")
@@ -86,6 +120,7 @@ def _replace_surroundings(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.setenv("PIP_FIND_LINKS", str(folder / "index"))
     patch.setattr(bundle, "_jars", lambda: {"jars/org/one.jar": folder / "one.jar"})
     patch.setattr(bundle, "here", lambda: _MACHINE)
+    patch.setattr(bundle, "_BUILT", ("source",))
 
 
 @pytest.fixture
@@ -109,8 +144,8 @@ def _names(file: Path) -> list[str]:
 
 def test_a_bundle_holds_the_tracked_files_the_wheels_of_this_machine_and_the_jars(packed: Path) -> None:
     repository = [f"pipeline-kit/{name}" for name in ("link", "notebook.ipynb", "requirements.lock")]
-    wheels = sorted(f"wheels/{_NAMES[key]}" for key in ("linux", "old", "new", "plain"))
-    assert _names(packed) == ["manifest.json", *repository, "jars/org/one.jar", *wheels]
+    wheels = sorted(f"wheels/{name}" for name in (*map(_NAMES.get, ("linux", "old", "new", "plain")), _BUILT))
+    assert _names(packed) == ["manifest.json", *repository, "jars/org/one.jar", *wheels, "wheels/requirements.lock"]
     assert not packed.with_name("kit.tar.parts").exists()
 
 
@@ -126,9 +161,15 @@ def test_pip_installs_from_an_unpacked_bundle_without_a_network(packed: Path, cl
     bundle.unpack(packed, folder, root=clone)
     assert sorted(path.name for path in folder.iterdir()) == ["jars", "wheels"]
     pip = ["unshare", "-n", sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    lock = folder / "wheels" / "requirements.lock"
+    entries = re.findall(r"(?m)^(?:plain|source)==.*\\\n(?:    --.*\n)+", lock.read_text())
+    (tmp_path / "entries.txt").write_text("".join(entries))
     env = {**os.environ, "PIP_FIND_LINKS": str(folder / "wheels")}
-    subprocess.run([*pip, "--target", target, "plain"], env=env, check=True, timeout=60)
+    argv = [*pip, "--target", target, "--require-hashes", "-r", tmp_path / "entries.txt"]
+    subprocess.run(argv, env=env, check=True, timeout=60)
     assert (target / "plain.py").read_text() == "VERSION = '1.0'\n"
+    # A wheel of what has none was built once, and quickly: without compressing again what is compressed.
+    assert (target / "source.py").read_text() == "OPTIONS = {'--build-option': '--compression=stored'}\n"
 
 
 def test_the_jars_go_to_the_cache_beside_those_that_are_there(

@@ -106,7 +106,7 @@ def test_a_cache_that_cannot_take_the_class_archive_is_an_error_that_names_the_s
     cache.mkdir()
     (cache / "jars").symlink_to(settings().cache / "jars")
     (cache / "archives").write_text("no folder")
-    argv = [sys.executable, "-m", "kit.servers"]
+    argv = [sys.executable, "-m", "kit.prepare"]
     env = {**os.environ, "KIT_CACHE": str(cache), "KIT_HOME": str(kit.home)}
     done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 1

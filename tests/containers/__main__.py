@@ -20,7 +20,11 @@ from tests.containers.images import Builder, binder_dockerfile
 
 _ROOT = Path(__file__).parents[2]
 _TOOLS = {"buildah": "buildah", "mmdebstrap": "mmdebstrap", "unshare": "util-linux", "setpriv": "util-linux"}
-_DAY_1 = sorted(path.name for path in (_ROOT / "notebooks").glob("[01]*.ipynb"))
+# A day is a session: Binder ends one that is not used, and the brokers that day 1 has added with it.
+_DAYS = {
+    day: sorted(path.name for path in (_ROOT / "notebooks").glob(f"[{decades}]*.ipynb"))
+    for day, decades in (("day 1", "01"), ("day 2", "2"))
+}
 _LIMIT = 2 << 30
 _PORT = 8888
 # Where the repository is, the environment, the command. BinderHub starts JupyterLab by its own command, not `kit lab`:
@@ -85,13 +89,19 @@ def copy_clone(folder: Path) -> None:
 
 
 def run(name: str, root: Path) -> None:
-    """Start the container, open the notebooks of day 1 in a browser, run them, and print what it took."""
-    from tests.browser.lab import LabPage, RunningLab, chromium
-    from tests.containers.sandbox import Group, running
-
+    """Run the notebooks of each day in a container that was started for it."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     with suppress(OSError):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # the container has the first one
+    for day, notebooks in _DAYS.items():
+        _run_day(name, root, day, notebooks)
+
+
+def _run_day(name: str, root: Path, day: str, notebooks: list[str]) -> None:
+    """Start the container, open the notebooks in a browser, run them, and print what it took."""
+    from tests.browser.lab import LabPage, RunningLab, chromium
+    from tests.containers.sandbox import Group, running
+
     token = secrets.token_hex(16)
     place, env, argv = _PLACES[name]
     env = {**env, "JUPYTER_TOKEN": token, "LANG": "C.UTF-8", "PATH": f"{env['PATH']}:/usr/local/bin:/usr/bin:/bin"}
@@ -108,23 +118,23 @@ def run(name: str, root: Path) -> None:
     folder = "notebooks/" if name == "binder" else ""
     try:
         with running(root, argv, env=env, group=group, log=log) as process, chromium() as browser:
-            url = f"http://127.0.0.1:{_PORT}/lab/tree/{folder}{_DAY_1[0]}?token={token}"
+            url = f"http://127.0.0.1:{_PORT}/lab/tree/{folder}{notebooks[0]}?token={token}"
             lab = RunningLab(process, url, root, root, log)
             _until_served(url, process, log)
-            print(f"{name}: Jupyter answers after {time.monotonic() - began:.1f} s", flush=True)
-            for notebook in _DAY_1:
+            print(f"{name}, {day}: Jupyter answers after {time.monotonic() - began:.1f} s", flush=True)
+            for notebook in notebooks:
                 page = LabPage(browser, lab).open(f"{folder}{notebook}")
-                if notebook == _DAY_1[0]:
-                    print(f"{name}: the page can be used after {time.monotonic() - began:.1f} s", flush=True)
+                if notebook == notebooks[0]:
+                    print(f"{name}, {day}: the page can be used after {time.monotonic() - began:.1f} s", flush=True)
                 started = time.monotonic()
-                page.run_all(timeout=300)
+                page.run_all(timeout=600)
                 seconds = time.monotonic() - started
                 print(f"{name}: {notebook} {seconds:.0f} s, peak {group.peak / 1e6:,.0f} MB", flush=True)
                 assert not page.errors(), page.errors()
                 assert not page.complaints, page.complaints
                 page.close()
             assert group.killed() == 0
-        print(f"{name}: peak memory {group.peak / 1e6:,.0f} MB of {_LIMIT / 1e6:,.0f} MB", flush=True)
+        print(f"{name}, {day}: peak memory {group.peak / 1e6:,.0f} MB of {_LIMIT / 1e6:,.0f} MB", flush=True)
     except BaseException:
         print(log.read_text(errors="replace")[-5000:], file=sys.stderr)
         raise

@@ -129,7 +129,7 @@ def _conda(folder: Path) -> None:
     subprocess.run(["python3.11", "-m", "venv", folder / "conda"], check=True)
     part = yaml.safe_load((clone / "environment.yml").read_text("utf-8"))["dependencies"][2]["pip"]
     steps = [["pip", "install", "--quiet", *step.split()] for step in [*part, "--no-deps --editable ."]]
-    for step in [*steps, ["kit.servers"], ["kit.cli", "doctor"]]:
+    for step in [*steps, ["kit.prepare"], ["kit.cli", "doctor"]]:
         argv = [python, "-m", *step]
         subprocess.run(argv, cwd=clone, env=_environment(folder / "home"), stdout=subprocess.DEVNULL, check=True)
     print(f"newcomer: the packages of environment.yml installed by pip in {time.monotonic() - began:.0f} s")

@@ -15,6 +15,7 @@ import yaml
 from compose_spec import ComposeSpecification
 
 from kit.config import Settings, settings
+from kit.servers import cassandra
 from kit.servers.jars import locked
 from tests.containers.images import binder_dockerfile
 from tests.wait import wait_until
@@ -136,18 +137,32 @@ def test_only_jupyterlab_can_be_reached_from_outside_of_the_compose_file_and_onl
     assert _COMPOSE["services"]["lab"]["environment"]["JUPYTER_TOKEN"].startswith("${JUPYTER_TOKEN:?")
 
 
-def test_the_lab_of_the_compose_file_uses_its_brokers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lab_of_the_compose_file_uses_its_brokers_and_its_cassandra(monkeypatch: pytest.MonkeyPatch) -> None:
     lab = _COMPOSE["services"]["lab"]
     for name in (name for name in lab["environment"] if name.startswith("KIT_")):
         monkeypatch.setenv(name, lab["environment"][name])
     servers = Settings().kafka_bootstrap_servers
     assert servers == ",".join(f"{name}:9092" for name in _BROKERS)
-    assert set(lab["depends_on"]) == set(_BROKERS)
+    assert cassandra.of_settings(Settings()).contact_points == [("cassandra", 9042)]
+    assert lab["depends_on"] == {
+        name: {"condition": "service_healthy"} for name in _COMPOSE["services"] if name != "lab"
+    }
 
 
-def test_the_brokers_are_of_the_version_that_the_lab_has() -> None:
+def test_the_servers_are_of_the_versions_that_the_lab_has_and_answer_before_it_starts() -> None:
+    services = {name: one for name, one in _COMPOSE["services"].items() if name != "lab"}
     (kafka,) = [jar.version for jar in locked("kafka") if jar.artifact == "kafka-clients"]
-    assert {one["image"] for name, one in _COMPOSE["services"].items() if name in _BROKERS} == {f"apache/kafka:{kafka}"}
+    (node,) = [jar.version for jar in locked("cassandra") if jar.artifact == "cassandra-all"]
+    images = dict.fromkeys(_BROKERS, f"apache/kafka:{kafka}") | {"cassandra": f"cassandra:{node}"}
+    assert {name: one["image"] for name, one in services.items()} == images
+    assert all("healthcheck" in one and "mem_limit" in one for one in services.values())
+
+
+@pytest.mark.parametrize("name", [".binder/postBuild", "docker/Dockerfile", ".devcontainer/devcontainer.json"])
+def test_what_is_built_once_has_every_jar_and_every_archive(name: str) -> None:
+    """All call the same step; `make install` takes its first part, and `kit lab` the rest."""
+    assert "python -m kit.prepare" in (_ROOT / name).read_text("utf-8")
+    assert "kit.prepare --first" in (_ROOT / "Makefile").read_text("utf-8")
 
 
 # ---- Codespaces ---------------------------------------------------------------------------------------------------
