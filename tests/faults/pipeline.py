@@ -18,7 +18,6 @@ from typing import Any, Self
 
 import nbformat
 import pandas as pd
-import psutil
 from kafka import KafkaProducer
 from pyspark.sql import functions as f
 
@@ -233,7 +232,7 @@ def _cells(*words: str) -> list[str]:
 def _kill_driver() -> bool:
     """``kill -9`` of Spark's driver, if there is one."""
     driver = _driver._driver
-    if driver is None or driver.poll() is not None:
+    if driver is None or not driver.alive:
         return False
-    psutil.Process(driver.pid).kill()
+    driver.kill()
     return True
