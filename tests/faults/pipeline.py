@@ -5,7 +5,9 @@ second has a state: the average price of each symbol in each window of 20 s. The
 again when it has ended. After each kill the rows of both must be those that pandas makes of what was sent.
 """
 
+import os
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -234,5 +236,5 @@ def _kill_driver() -> bool:
     driver = _driver._driver
     if driver is None or not driver.alive:
         return False
-    driver.kill()
+    os.kill(driver.pid, signal.SIGKILL)
     return True
