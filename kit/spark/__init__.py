@@ -17,9 +17,9 @@ from typing import Any
 
 from kit.spark._driver import jvm, prepare
 from kit.spark._progress import Progress, progress
-from kit.spark._session import NEEDS, kill, session, stop
+from kit.spark._session import kill, session, stop
 
-__all__ = ["NEEDS", "Progress", "jvm", "kill", "prepare", "progress", "session", "stop"]
+__all__ = ["Progress", "jvm", "kill", "prepare", "progress", "session", "stop"]
 
 
 class _Callable(ModuleType):
