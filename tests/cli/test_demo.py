@@ -42,7 +42,8 @@ def test_the_demo_fails_where_a_record_is_foreign_comes_twice_or_is_lost_and_lea
         write_pairs(servers, "demo-tweets", [(b"1", b'{"id":"1","text":"not served","ts":1}')])
         with views.connect("demo") as session:
             first = views.query(session, "SELECT symbol, ts FROM averages LIMIT 1").iloc[0]
-            session.execute("DELETE FROM averages WHERE symbol = %s AND ts = %s", [first["symbol"], first["ts"]])
+            key = [first["symbol"], first["ts"].to_pydatetime()]
+            session.execute("DELETE FROM averages WHERE symbol = %s AND ts = %s", key)
             some = views.query(session, "SELECT symbol, ts FROM quotes LIMIT 1").assign(price=1.0)
             views.write(session, "quotes", some)
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -42,7 +43,10 @@ def _at_work(cache: Path) -> list[psutil.Process]:
 
 
 def _trains(cache: Path, main_class: str) -> bool:
-    words = [word for process in _at_work(cache) for word in process.cmdline()]
+    words = []
+    for process in _at_work(cache):
+        with suppress(psutil.Error):  # it has just ended
+            words += process.cmdline()
     return main_class in words and any(word.startswith("-XX:ArchiveClassesAtExit") for word in words)
 
 
