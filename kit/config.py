@@ -6,6 +6,7 @@
 """
 
 import os
+import re
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -67,6 +68,13 @@ class Settings(BaseSettings):
         if not str(folder).isprintable():
             raise ValueError("a folder whose name has no control characters")
         return folder
+
+    @field_validator("spark_master")
+    @classmethod
+    def _is_master(cls, master: str | None) -> str | None:
+        if master and not re.fullmatch(r"local(\[[\d*,]+\])?|spark://[^\s/:,]+:\d+(,[^\s/:,]+:\d+)*", master):
+            raise ValueError("the address of a Spark master, spark://host:port")
+        return master or None
 
     @field_validator("cache")
     @classmethod

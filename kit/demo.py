@@ -54,7 +54,6 @@ _VIEWS = {
 }
 _WINDOW_MS = 20_000
 _DRAIN_SECONDS = 20.0
-_SPARK = 600 << 20  # bytes of Spark's driver
 
 
 def run(console: Console, *, seconds: float = 15.0, speed: float = 10.0) -> bool:
@@ -119,7 +118,7 @@ def _start(stack: ExitStack) -> None:
     servers = lab.servers()
     missing = [server for name in ("kafka", "cassandra") if not ((server := servers[name]).running or server.processes)]
     names = ", ".join([*(server.name.capitalize() for server in missing), "Spark"])
-    memory.require(sum(server.needs for server in missing) + _SPARK, f"the demo: {names}")
+    memory.require(sum(server.needs for server in [*missing, servers["spark"]]), f"the demo: {names}")
     for server in missing:
         stack.callback(server.stop)
     stack.callback(spark.stop)

@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 
 from filelock import FileLock
 
-from kit import spark
 from kit.config import settings
 from kit.errors import KitError
 from kit.servers import jars, lab, memory
@@ -33,8 +32,6 @@ def prepare(*, first: bool = False) -> None:
         for server in lab.servers().values():
             if not (first and server.on_demand):
                 server.prepare()
-        if not first:
-            spark.prepare()
 
 
 @contextmanager
@@ -63,8 +60,7 @@ def _ready() -> bool:
     cache = settings().cache / "jars"
     if not all(jar.path(cache).exists() for name in jars.LOCKS for jar in jars.locked(name)):
         return False
-    runtimes = [spark.jvm(), *(server.jvm for server in lab.servers().values() if server.jvm)]
-    return all(runtime.archive_flags for runtime in runtimes)
+    return all(server.jvm.archive_flags for server in lab.servers().values() if server.jvm)
 
 
 if __name__ == "__main__":

@@ -19,30 +19,25 @@ import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from math import isnan
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from cassandra import (
-    ConsistencyLevel,
-    DriverException,
-    RequestExecutionException,
-    RequestValidationException,
-    Unavailable,
-)
+from cassandra import ConsistencyLevel, DriverException, RequestValidationException
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.concurrent import execute_concurrent
+from cassandra.encoder import Encoder
+from cassandra.metadata import TableMetadata, protect_name, protect_names
 from cassandra.policies import DCAwareRoundRobinPolicy, ExponentialReconnectionPolicy, TokenAwarePolicy
-from cassandra.protocol import SyntaxException
-from cassandra.query import UNSET_VALUE, SimpleStatement
+from cassandra.protocol import RequestValidationException as _Refused
+from cassandra.query import UNSET_VALUE, SimpleStatement, bind_params
 
-from kit.errors import CassandraUnavailable, ConfigError, ViewError
-from kit.servers import addresses
+from kit.errors import ConfigError, ViewError
+from kit.servers import addresses, lab
 
 __all__ = ["connect", "query", "write"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
-_CONCURRENT = 100
 _PROTOCOL = 5  # of Cassandra 4 and 5; named, so that the driver does not try newer ones first
 _SECONDS = 10.0
 # A node that is down is no surprise in a class, and what it means for a statement, its error says.
@@ -68,41 +63,38 @@ def connect(
     ------
     CassandraUnavailable
         No node answered.
-    ConfigError
-        The keyspace cannot have that name.
+    ConfigError, ViewError
+        The keyspace cannot have that name or so many copies; Cassandra does not make it so.
     """
     if keyspace is not None and not _NAME.fullmatch(keyspace):
-        raise ConfigError(
-            "a keyspace of lower-case letters, digits and _, 48 at most", got=repr(keyspace), todo='write "market"'
-        )
-    points = list(contact_points or addresses.cassandra())
-    policy = TokenAwarePolicy(DCAwareRoundRobinPolicy())
+        wanted = "a keyspace of lower-case letters, digits and _, 48 at most"
+        raise ConfigError(wanted, got=repr(keyspace), todo='write "market"')
+    if replication_factor is not None and replication_factor < 1:
+        raise ConfigError("at least one copy of each row", got=repr(replication_factor), todo="leave it out")
     cluster = Cluster(
-        points,
+        list(contact_points or addresses.cassandra()),
         protocol_version=_PROTOCOL,
-        execution_profiles={EXEC_PROFILE_DEFAULT: ExecutionProfile(policy, request_timeout=_SECONDS)},
+        connect_timeout=_SECONDS,
+        control_connection_timeout=_SECONDS,
+        execution_profiles={
+            EXEC_PROFILE_DEFAULT: ExecutionProfile(
+                TokenAwarePolicy(DCAwareRoundRobinPolicy()), request_timeout=_SECONDS
+            )
+        },
         reconnection_policy=ExponentialReconnectionPolicy(0.1, 2.0),
     )
-    try:
+    with ExitStack() as ends, _in_words():
+        ends.callback(cluster.shutdown)
         session = cluster.connect()
         if keyspace is not None:
-            copies = replication_factor or min(3, len(cluster.metadata.all_hosts()))
+            copies = min(3, len(cluster.metadata.all_hosts())) if replication_factor is None else replication_factor
             session.execute(
-                f"CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = "
+                f"CREATE KEYSPACE IF NOT EXISTS {protect_name(keyspace)} WITH replication = "
                 f"{{'class': 'NetworkTopologyStrategy', 'replication_factor': {int(copies)}}}"
             )
             session.set_keyspace(keyspace)
-    except BaseException as error:
-        cluster.shutdown()
-        if not isinstance(error, NoHostAvailable):
-            raise
-        where = ", ".join(f"{host}:{port}" for host, port in points)
-        todo = "run `kit up cassandra`, look with `kit status`"
-        raise CassandraUnavailable(f"a Cassandra node at {where}", got="none answered", todo=todo) from error
-    ends = ExitStack()  # the driver's session, and then what it was made by
-    ends.callback(cluster.shutdown)
-    ends.callback(session.shutdown)
-    session.shutdown = ends.close
+        ends.callback(session.shutdown)  # the driver's session, and then what it was made by
+        session.shutdown = ends.pop_all().close
     return session
 
 
@@ -124,26 +116,35 @@ def query(
     -------
     DataFrame
         A column for each that is asked for: timestamps ``datetime64[ms, UTC]``, whole numbers ``int64`` (``Int64`` with
-        nulls), the rest as pandas makes it.
+        nulls), ``float`` and ``double`` as ``float64``, the rest as pandas makes it.
 
     Raises
     ------
     ViewError, CassandraUnavailable
-        Cassandra does not understand it; too few nodes answered.
+        Cassandra does not understand it, or its parameters do not fit; too few nodes answered.
     """
-    if isinstance(statement, str):
-        statement = SimpleStatement(statement)
-    else:
-        statement = statement.bind(parameters)
-        parameters = ()
+    statement = SimpleStatement(statement) if isinstance(statement, str) else statement
+    text = statement.query_string
+    try:
+        values: Any = (
+            {name: _plain(one) for name, one in parameters.items()} if isinstance(parameters, Mapping) else None
+        )
+        values = [_plain(one) for one in parameters] if values is None else values
+        if isinstance(statement, SimpleStatement) and values:
+            bind_params(text, values, Encoder())  # the driver does it again, when it is too late for an error of ours
+        elif not isinstance(statement, SimpleStatement):
+            statement, values = statement.bind(values), ()
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, struct.error) as error:
+        todo = f"write %s (%% for a percent sign) for each, ? in a prepared statement: {error}"[:200]
+        raise ViewError(f"parameters for {text}", got=f"{parameters!r}"[:200], todo=todo) from error
     if consistency:
         statement.consistency_level = _level(consistency)
     with _in_words():
-        found = session.execute(statement, parameters or None)
+        found = session.execute(statement, values or None)
         rows = list(found)
     types = [kind.typename for kind in found.column_types or ()]
-    columns = zip(found.column_names or (), types, range(len(types)), strict=True)
-    return pd.DataFrame({name: _column([row[place] for row in rows], kind) for name, kind, place in columns})
+    columns = [pd.Series(_column([row[place] for row in rows], kind)) for place, kind in enumerate(types)]
+    return pd.concat(columns, axis=1, keys=found.column_names) if columns else pd.DataFrame()
 
 
 def write(session: Session, table: str, rows: pd.DataFrame, *, consistency: str = "") -> int:
@@ -169,66 +170,79 @@ def write(session: Session, table: str, rows: pd.DataFrame, *, consistency: str 
     """
     from tqdm.auto import tqdm
 
-    _check_columns(session, table, rows)
-    names = [str(name) for name in rows.columns]
+    if not isinstance(rows, pd.DataFrame):
+        raise ViewError("rows as a DataFrame", got=type(rows).__name__, todo="write pd.DataFrame(rows)")
     with _in_words():
+        found = _table(session, table, rows)
+        names = protect_names(map(str, rows.columns))
+        where = f"{protect_name(found.keyspace_name)}.{protect_name(found.name)}"
         marks = ", ".join("?" * len(names))
-        insert = session.prepare(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})")  # noqa: S608  # names of the table's
+        insert = session.prepare(f"INSERT INTO {where} ({', '.join(names)}) VALUES ({marks})")  # noqa: S608  # they are quoted
         if consistency:
             insert.consistency_level = _level(consistency)
-        values = zip(*(_values(rows[name]) for name in rows.columns), strict=True)
-        bound = _bound(insert, values)
+        bound = _bound(insert, zip(*(_values(rows[name]) for name in rows.columns), strict=True))
         with tqdm(total=len(bound), unit="row", disable=len(bound) < 5_000, leave=False) as bar:
             for start in range(0, len(bound), 1_000):
                 some = [(statement, ()) for statement in bound[start : start + 1_000]]
-                execute_concurrent(session, some, concurrency=_CONCURRENT)
+                execute_concurrent(session, some, concurrency=100)
                 bar.update(len(some))
     return len(bound)
 
 
-def _check_columns(session: Session, table: str, rows: pd.DataFrame) -> None:
+def _table(session: Session, table: str, rows: pd.DataFrame) -> TableMetadata:
+    """The table, which has the columns of the rows; what the driver does not know yet it asks for first."""
     keyspace, _, name = table.rpartition(".")
-    keyspaces = session.cluster.metadata.keyspaces
-    tables = keyspaces[keyspace or session.keyspace].tables if (keyspace or session.keyspace) in keyspaces else {}
-    if name not in tables:
-        raise ViewError(
-            f"a table {table!r}", got=f"tables: {', '.join(sorted(tables)) or 'none'}", todo="create it first"
-        )
-    known, key = list(tables[name].columns), [column.name for column in tables[name].primary_key]
-    unknown = [str(one) for one in rows.columns if one not in known]
+    for asked_again in (False, True):
+        known = session.cluster.metadata.keyspaces.get(keyspace or session.keyspace)
+        found = known.tables.get(name) if known else None
+        if found is not None and set(map(str, rows.columns)) <= found.columns.keys():
+            break
+        if not asked_again:
+            session.cluster.refresh_schema_metadata()
+    if found is None:
+        got = f"tables: {', '.join(sorted(known.tables) if known else ()) or 'none'}"
+        raise ViewError(f"a table {table!r}", got=got, todo="create it first")
+    _check_columns(found, rows)
+    return found
+
+
+def _check_columns(table: TableMetadata, rows: pd.DataFrame) -> None:
+    key = [column.name for column in table.primary_key]
+    unknown = [str(one) for one in rows.columns if one not in table.columns]
     missing = [one for one in key if one not in rows.columns]
-    if unknown or missing:
-        got = f"unknown: {', '.join(unknown)}" if unknown else f"missing, of its primary key: {', '.join(missing)}"
-        todo = f"choose columns: rows[{[one for one in rows.columns if one in known]}]" if unknown else "add it"
-        raise ViewError(f"columns of {table}: {', '.join(known)}", got=got, todo=todo)
+    wanted = f"columns of {table.name}: {', '.join(table.columns)}"
+    if unknown:
+        todo = f"choose columns: rows[{[one for one in rows.columns if one in table.columns]}]"
+        raise ViewError(wanted, got=f"unknown: {', '.join(unknown)}", todo=todo)
+    if missing:
+        raise ViewError(wanted, got=f"missing, of its primary key: {', '.join(missing)}", todo="add it")
     if (gaps := rows[key].isna().any(axis=1)).any():
         got = f"row {int(gaps.to_numpy().argmax())}: {rows[gaps].iloc[0].to_dict()}"[:200]
-        raise ViewError(
-            f"a value for each of the primary key: {', '.join(key)}",
-            got=got,
-            todo=f"drop it: rows.dropna(subset={key})",
-        )
+        wanted = f"a value for each of the primary key: {', '.join(key)}"
+        raise ViewError(wanted, got=got, todo=f"drop it: rows.dropna(subset={key})")
 
 
 def _values(column: "pd.Series[Any]") -> list[Any]:
     """A column as the driver takes it: Python's own values, UNSET for what is missing."""
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
+    name = repr(column.name)
+    if column.dtype.kind == "M" and getattr(column.dt, "tz", None) is None:
+        todo = f"say which: rows[{name}].dt.tz_localize('UTC')"
+        raise ViewError(f"times with a time zone in {name}", got=f"dtype {column.dtype}", todo=todo)
+    if column.dtype.kind == "M":
         utc = column.dt.tz_convert("UTC")
-        if (utc.dt.floor("ms") != utc).any():
-            raise ViewError(
-                f"times of whole milliseconds in {column.name!r}, as Cassandra keeps them",
-                got=str(utc[utc.dt.floor("ms") != utc].iloc[0]),
-                todo=f"floor them if that makes no two keys equal: rows[{column.name!r}].dt.floor('ms')",
-            )
+        between = utc[utc.dt.floor("ms") != utc].dropna()
+        if len(between):
+            todo = f"floor them if that makes no two keys equal: rows[{name}].dt.floor('ms')"
+            wanted = f"times of whole milliseconds in {name}, as Cassandra keeps them"
+            raise ViewError(wanted, got=str(between.iloc[0]), todo=todo)
         column = utc.dt.tz_localize(None)
-    elif column.dtype.kind == "M":
-        raise ViewError(
-            f"times with a time zone in {column.name!r}",
-            got=f"dtype {column.dtype}",
-            todo=f"say which: rows[{column.name!r}].dt.tz_localize('UTC')",
-        )
-    plain = column.astype(object).tolist()
-    return [UNSET_VALUE if _is_missing(one) else one for one in plain]
+    plain = zip(column.astype(object).tolist(), column.isna(), strict=True)
+    return [UNSET_VALUE if gap else one for one, gap in plain]
+
+
+def _plain(one: Any) -> Any:
+    """A parameter as the driver takes it: it knows no types of pandas."""
+    return one.to_pydatetime() if isinstance(one, pd.Timestamp) else one
 
 
 def _bound(insert: Any, rows: Iterable[tuple[Any, ...]]) -> list[Any]:
@@ -237,20 +251,16 @@ def _bound(insert: Any, rows: Iterable[tuple[Any, ...]]) -> list[Any]:
         try:
             bound.append(insert.bind(row))
         except (TypeError, ValueError, AttributeError, OverflowError, struct.error) as error:
-            got = f"row {number}: {row!r}"[:200]
-            raise ViewError(
-                f"values for {insert.query_string}", got=got, todo=f"convert them: {error}"[:200]
-            ) from error
+            got, todo = f"row {number}: {row!r}"[:200], f"convert them: {error}"[:200]
+            raise ViewError(f"values for {insert.query_string}", got=got, todo=todo) from error
     return bound
-
-
-def _is_missing(one: Any) -> bool:
-    return one is None or one is pd.NA or one is pd.NaT or (isinstance(one, float) and isnan(one))
 
 
 def _column(values: list[Any], kind: str) -> Any:
     if kind == "timestamp":
-        return pd.DatetimeIndex(pd.to_datetime(values, utc=True)).as_unit("ms")
+        return pd.DatetimeIndex(np.array(values, "datetime64[ms]")).tz_localize("UTC")
+    if kind in ("float", "double"):
+        return pd.array(values, dtype="float64")
     if kind in ("bigint", "counter", "int", "smallint", "tinyint"):
         return pd.array(values, dtype="Int64") if None in values else pd.array(values, dtype="int64")
     return pd.Series(values, dtype=object).infer_objects()
@@ -268,11 +278,10 @@ def _in_words() -> Iterator[None]:
     """The driver's errors as the kit's."""
     try:
         yield
-    except (RequestValidationException, SyntaxException) as error:
+    except (RequestValidationException, _Refused) as error:
         raise ViewError("a statement that Cassandra understands", got=str(error), todo="correct the CQL") from error
-    except (NoHostAvailable, Unavailable, RequestExecutionException, DriverException) as error:
-        raise CassandraUnavailable(
-            "enough Cassandra nodes to answer",
-            got=f"{type(error).__name__}: {str(error)[:200]}",
-            todo="look with `kit status`; start a stopped node: lab.cassandra.restart(1), or ask for less consistency",
-        ) from error
+    except (NoHostAvailable, DriverException) as error:  # Unavailable and the time-outs are DriverExceptions
+        reasons = error.errors.values() if isinstance(error, NoHostAvailable) else ()  # of each node that was asked
+        cause = next(iter(reasons), error)
+        why = f"{type(cause).__name__}: {str(cause)[:200]}"
+        raise lab.servers()["cassandra"].unavailable(why) from error  # type: ignore[attr-defined]

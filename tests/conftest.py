@@ -13,7 +13,9 @@ import psutil
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from kit import spark
 from kit.servers import lab
+from kit.servers.cassandra import CassandraCluster
 from kit.servers.feeds import FeedServer
 from kit.servers.kafka import KafkaCluster
 from tests.wait import wait_until
@@ -79,8 +81,10 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_left_running(_own_home: Path) -> Iterator[None]:
-    """No test leaves a child process behind."""
+    """No test leaves a child process behind. Spark's driver is one for the whole session, as in a notebook."""
     yield
+    if "pyspark" in sys.modules:
+        spark.stop()
     lab.down()
     left = [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
     assert not left, f"left running: {[(p.pid, p.name()) for p in left]}"
@@ -97,6 +101,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
 def broker(cluster: KafkaCluster) -> str:
     """The session broker's bootstrap servers."""
     return cluster.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CassandraCluster]:
+    """One real Cassandra node for the whole session. A keyspace that a test makes has a name of its own."""
+    with CassandraCluster(tmp_path_factory.mktemp("cassandra")) as node:
+        yield node
 
 
 @pytest.fixture

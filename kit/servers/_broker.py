@@ -12,101 +12,36 @@ import struct
 import subprocess
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kit.errors import NotEnoughMemory, ServerError
+from kit.servers.cluster import Node
 from kit.servers.interrupts import merged_environment, uninterrupted
 from kit.servers.jvm import Jvm
 
-__all__ = ["MORE_HEAP", "Node", "answers_kafka", "format_all", "jvm", "run_command", "write_settings"]
+__all__ = ["MORE_HEAP", "answers_kafka", "format_all", "jvm", "run_command", "write_settings"]
 
 _LOG4J = Path(__file__).with_name("kafka_log4j2.properties")
-_SETTINGS_FILE, _DATA_FOLDER = "server.properties", "data"
+_COMMON = Path(__file__).with_name("kafka_server.properties")
+_SETTINGS_FILE = "server.properties"
 _ANSWER_SECONDS = 2.0
 _CAUGHT: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 _CAUGHT |= {"text": True, "errors": "replace"}
 MORE_HEAP = "set KIT_KAFKA_HEAP=256 (MB)"
 
-# What makes a broker small: the log cleaner's stock buffer alone is 128 MB. What makes it quick to notice a dead one:
-# the stock session and fetch time-outs are made for data centres, not for a class that looks on.
-_SETTINGS = {
-    "process.roles": "broker,controller",
-    "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-    "controller.quorum.auto.join.enable": "true",
-    "auto.create.topics.enable": "false",
-    "group.initial.rebalance.delay.ms": "0",
-    "offsets.topic.num.partitions": "4",
-    "transaction.state.log.num.partitions": "4",
-    "share.coordinator.state.topic.num.partitions": "4",
-    # Records carry the replay's time: a class of 2008 must not be thrown away as too old, nor a fast replay refused as
-    # too far ahead. So logs are bounded by size, not by age. Nor may a log begin a new segment for each week of that
-    # time: thirty years of quotes would be thousands of files, and more than the heap holds.
-    "log.retention.ms": "-1",
-    "log.roll.ms": str(2**63 - 1),
-    "log.retention.bytes": str(512 << 20),
-    "log.segment.bytes": str(64 << 20),
-    # A topic that wants its old records deleted sees it in seconds: by itself Kafka looks each 5 minutes.
-    "log.retention.check.interval.ms": "1000",
-    "log.initial.task.delay.ms": "1000",
-    # By the time of its newest record Kafka decides, too, whether an idempotent producer is remembered over a restart.
-    # If not, a batch that is sent again is there twice. So it remembers as long as it can count (24 days).
-    "producer.id.expiration.ms": str(2**31 - 1),
-    "log.message.timestamp.after.max.ms": str(2**63 - 1),
-    "log.cleaner.dedupe.buffer.size": "2097152",
-    "log.cleaner.io.buffer.size": "65536",
-    "num.network.threads": "2",
-    "num.io.threads": "2",
-    "num.recovery.threads.per.data.dir": "1",
-    "background.threads": "2",
-    "broker.session.timeout.ms": "4000",
-    "broker.heartbeat.interval.ms": "500",
-    "controller.quorum.fetch.timeout.ms": "2000",
-    "controller.quorum.election.timeout.ms": "700",
-    "controller.quorum.election.backoff.max.ms": "500",
-    "controller.quorum.request.timeout.ms": "1500",
-    "controlled.shutdown.max.retries": "1",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """Where one node of the cluster lives: its id, its two ports on 127.0.0.1, its folder."""
-
-    id: int
-    port: int
-    controller_port: int
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        return f"kafka-{self.id}"
-
-    @property
-    def settings(self) -> Path:
-        return self.folder / _SETTINGS_FILE
-
-    @property
-    def data(self) -> Path:
-        return self.folder / _DATA_FOLDER
-
-    @property
-    def formatted(self) -> bool:
-        return (self.data / "meta.properties").exists()
-
 
 def write_settings(node: Node, *, replicas: int, controllers: Sequence[int]) -> None:
     """Write a node's `server.properties`. `replicas`: of Kafka's own topics; `controllers`: ports of the quorum."""
-    addresses = f"PLAINTEXT://127.0.0.1:{node.port},CONTROLLER://127.0.0.1:{node.controller_port}"
+    addresses = f"PLAINTEXT://127.0.0.1:{node.port},CONTROLLER://127.0.0.1:{node.peer_port}"
     in_sync = "2" if replicas >= 3 else "1"
-    lines = _SETTINGS | {
+    own = {
         "node.id": str(node.id),
         "listeners": addresses,
         "advertised.listeners": addresses,
         "controller.quorum.bootstrap.servers": ",".join(f"127.0.0.1:{port}" for port in controllers),
-        "log.dirs": _DATA_FOLDER,  # in the broker's working folder: a path with a comma would be two folders
+        "log.dirs": node.data.name,  # in the broker's working folder: a path with a comma would be two folders
         "default.replication.factor": str(replicas),
         "offsets.topic.replication.factor": str(replicas),
         "transaction.state.log.replication.factor": str(replicas),
@@ -115,7 +50,8 @@ def write_settings(node: Node, *, replicas: int, controllers: Sequence[int]) -> 
         "share.coordinator.state.topic.min.isr": in_sync,
     }
     node.folder.mkdir(parents=True, exist_ok=True)
-    node.settings.write_text("".join(f"{key}={value}\n" for key, value in sorted(lines.items())), "utf-8")
+    lines = _COMMON.read_text("utf-8") + "".join(f"{key}={value}\n" for key, value in own.items())
+    (node.folder / _SETTINGS_FILE).write_text(lines, "utf-8")
 
 
 def jvm(heap: int) -> Jvm:
@@ -156,9 +92,9 @@ def format_all(nodes: Sequence[Node], cluster_id: str, *, voters: Sequence[Node]
     for voter in voters:
         shutil.rmtree(voter.data, ignore_errors=True)  # half a quorum, of a start that was interrupted
     for node in nodes:
-        if node.formatted:
+        if _formatted(node):
             continue
-        image = next((voter for voter in voters if voter.formatted), None) if node in voters else None
+        image = next((voter for voter in voters if _formatted(voter)), None) if node in voters else None
         if image is None:
             _format(node, cluster_id, voters=voters, jvm=jvm)
         else:
@@ -166,6 +102,10 @@ def format_all(nodes: Sequence[Node], cluster_id: str, *, voters: Sequence[Node]
             directory_id = _directory_id(cluster_id, node)
             meta = {"version": 1, "cluster.id": cluster_id, "node.id": node.id, "directory.id": directory_id}
             (node.data / "meta.properties").write_text("".join(f"{k}={v}\n" for k, v in meta.items()), "utf-8")
+
+
+def _formatted(node: Node) -> bool:
+    return (node.data / "meta.properties").exists()
 
 
 def _format(node: Node, cluster_id: str, *, voters: Sequence[Node], jvm: Jvm) -> None:
@@ -176,7 +116,7 @@ def _format(node: Node, cluster_id: str, *, voters: Sequence[Node], jvm: Jvm) ->
     shutil.rmtree(node.data, ignore_errors=True)  # what an interrupted try may have left
     how = ["--no-initial-controllers"]
     if node in voters:
-        quorum = (f"{v.id}@127.0.0.1:{v.controller_port}:{_directory_id(cluster_id, v)}" for v in voters)
+        quorum = (f"{v.id}@127.0.0.1:{v.peer_port}:{_directory_id(cluster_id, v)}" for v in voters)
         how = ["--initial-controllers", ",".join(quorum)]
     words = ["format", f"--cluster-id={cluster_id}", "--config", _SETTINGS_FILE, *how]
     plain = replace(jvm, archive=None)  # where an archive is being made, it is the broker's
@@ -194,5 +134,5 @@ def _format(node: Node, cluster_id: str, *, voters: Sequence[Node], jvm: Jvm) ->
 
 def _directory_id(cluster_id: str, node: Node) -> str:
     """A node's directory id (a UUID in URL-safe base64, as Kafka writes it): always the same for one node."""
-    digest = uuid.uuid5(uuid.NAMESPACE_OID, f"{cluster_id}/{node.id}/{node.controller_port}")
+    digest = uuid.uuid5(uuid.NAMESPACE_OID, f"{cluster_id}/{node.id}/{node.peer_port}")
     return base64.urlsafe_b64encode(digest.bytes).decode().rstrip("=")

@@ -4,132 +4,57 @@ import json
 import socket
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from kit.servers.cluster import Node
 from kit.servers.jvm import Jvm
 
-__all__ = ["MOST", "CassandraNode", "answers_cql", "jvm", "run_command", "write_settings"]
+__all__ = ["MOST", "answers_cql", "jvm", "run_command", "token", "write_settings"]
 
 MOST = 3  # nodes
-_LOGBACK = Path(__file__).with_name("cassandra_logback.xml")
+_OPTIONS, _LOGBACK, _COMMON = (
+    Path(__file__).with_name(f"cassandra_{name}") for name in ("java.options", "logback.xml", "node.yaml")
+)
 _SETTINGS_FILE = "cassandra.yaml"
 _ANSWER_SECONDS = 2.0
 
-# What makes a node small, and quick to join: one token a node, small memtables, few threads.
-_SETTINGS: dict[str, Any] = {
-    "cluster_name": "kit",
-    "partitioner": "org.apache.cassandra.dht.Murmur3Partitioner",
-    "endpoint_snitch": "SimpleSnitch",
-    "listen_address": "127.0.0.1",
-    "rpc_address": "127.0.0.1",
-    "num_tokens": 1,
-    "commitlog_sync": "batch",  # what is acknowledged is on disk: a node that is killed loses no row
-    "commitlog_segment_size": "4MiB",
-    "commitlog_total_space": "64MiB",
-    "memtable_heap_space": "32MiB",
-    "memtable_offheap_space": "32MiB",
-    "key_cache_size": "4MiB",
-    "file_cache_size": "32MiB",
-    "concurrent_reads": 8,
-    "concurrent_writes": 64,
-    "concurrent_compactors": 1,
-    "native_transport_max_threads": 64,
-    "auto_snapshot": False,
-}
 
-# What Cassandra 5.0 needs of Java's own modules (its file conf/jvm17-server.options).
-_EXPORTS = (
-    "java.base/java.lang.ref",
-    "java.base/jdk.internal.misc",
-    "java.management.rmi/com.sun.jmx.remote.internal.rmi",
-    "java.rmi/sun.rmi.registry",
-    "java.rmi/sun.rmi.server",
-    "java.rmi/sun.rmi.transport.tcp",
-    "java.sql/java.sql",
-)
-_OPENS = (
-    "java.base/java.io",
-    "java.base/java.lang",
-    "java.base/java.lang.module",
-    "java.base/java.lang.reflect",
-    "java.base/java.nio",
-    "java.base/java.util",
-    "java.base/java.util.concurrent",
-    "java.base/java.util.concurrent.atomic",
-    "java.base/jdk.internal.loader",
-    "java.base/jdk.internal.math",
-    "java.base/jdk.internal.module",
-    "java.base/jdk.internal.ref",
-    "java.base/jdk.internal.reflect",
-    "java.base/sun.nio.ch",
-    "jdk.management/com.sun.management.internal",
-)
+def token(node: Node) -> int:
+    """Its place on the ring of hashes, -2**63 to 2**63 - 1: three nodes have a third each."""
+    return -(2**63) + (node.id - 1) * (2**64 // MOST)
 
 
-@dataclass(frozen=True, slots=True)
-class CassandraNode:
-    """Where one node lives: its number, its ports on 127.0.0.1 (for clients, and for other nodes), its folder."""
-
-    id: int
-    port: int
-    storage_port: int
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        return f"cassandra-{self.id}"
-
-    @property
-    def has_data(self) -> bool:
-        return (self.folder / "data").exists()
-
-    @property
-    def token(self) -> int:
-        """Its place on the ring of hashes, -2**63 to 2**63 - 1: three nodes have a third each."""
-        return -(2**63) + (self.id - 1) * (2**64 // MOST)
-
-
-def write_settings(node: CassandraNode, *, seeds: Sequence[CassandraNode], joins: bool) -> None:
-    """Write a node's `cassandra.yaml` (as JSON, which is YAML).
+def write_settings(node: Node, *, seeds: Sequence[Node], joins: bool) -> None:
+    """Write a node's `cassandra.yaml`.
 
     `seeds`: the nodes that it asks for all the others. `joins`: it copies its part of the rows that are there; nodes
     that begin together do not.
     """
-    addresses = ",".join(f"127.0.0.1:{seed.storage_port}" for seed in seeds)
+    addresses = ",".join(f"127.0.0.1:{seed.peer_port}" for seed in seeds)
     provider = {
         "class_name": "org.apache.cassandra.locator.SimpleSeedProvider",
         "parameters": [{"seeds": addresses}],
     }
     own = {
-        "storage_port": node.storage_port,
+        "storage_port": node.peer_port,
         "native_transport_port": node.port,
-        "initial_token": str(node.token),
+        "initial_token": str(token(node)),
         "auto_bootstrap": joins,
         "seed_provider": [provider],
     }
     node.folder.mkdir(parents=True, exist_ok=True)
-    (node.folder / _SETTINGS_FILE).write_text(json.dumps(_SETTINGS | own, indent=1), "utf-8")
+    lines = "".join(f"{key}: {json.dumps(value)}\n" for key, value in own.items())  # JSON is YAML
+    (node.folder / _SETTINGS_FILE).write_text(_COMMON.read_text("utf-8") + lines, "utf-8")
 
 
 def jvm(heap: int) -> Jvm:
     """The Java runtime of a node with a heap of so many MB."""
-    options = (
-        *(word for name in _EXPORTS for word in ("--add-exports", f"{name}=ALL-UNNAMED")),
-        *(word for name in _OPENS for word in ("--add-opens", f"{name}=ALL-UNNAMED")),
-        "-Xss512k",
-        "-Djava.security.manager=allow",
-        "-Djdk.attach.allowAttachSelf=true",
-        "-Dcassandra.storagedir=.",  # in the node's working folder
-        f"-Dlogback.configurationFile={_LOGBACK.as_uri()}",
-        "-Dcassandra.skip_wait_for_gossip_to_settle=0",
-        "-Dcassandra.shutdown_announce_in_ms=100",
-    )
+    options = (f"@{_OPTIONS}", f"-Dlogback.configurationFile={_LOGBACK.as_uri()}")
     return Jvm("cassandra", heap=(f"-Xms{heap // 4}m", f"-Xmx{heap}m", f"-Xmn{heap // 4}m"), options=options)
 
 
-def run_command(jvm: Jvm, node: CassandraNode, *, joins: bool) -> list[str]:
+def run_command(jvm: Jvm, node: Node, *, joins: bool) -> list[str]:
     """The command that runs a node in its folder. One that joins gives the others, which are busy, time to answer."""
     where = f"-Dcassandra.config={(node.folder / _SETTINGS_FILE).as_uri()}"
     patience = f"-Dcassandra.ring_delay_ms={5000 if joins else 1000}"

@@ -1,8 +1,8 @@
-"""Which nodes a Kafka cluster has, and on which ports: decided, and written down, before anything runs.
+"""Which nodes a cluster has, and on which ports: decided, and written down, before anything runs.
 
-Kept in ``<home>/kafka/cluster.json``, as ``{"cluster_id": …, "nodes": {"1": [port, controller port], …}}``. "formed" is
-added once all the nodes it begins with are formatted, as one quorum. Until then there is nothing to lose, and a start
-that was interrupted is begun again.
+Kept in ``<home>/<cluster>/cluster.json``, as ``{"cluster_id": …, "nodes": {"1": [port, peer port], …}}``. "formed" is
+added once the nodes that it begins with are one cluster. Until then there is nothing to lose, and a start that was
+interrupted is begun again.
 """
 
 import base64
@@ -36,7 +36,7 @@ def read(folder: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except ValueError as error:
-        todo = "run `kit reset`, which deletes it and all topics"
+        todo = "run `kit reset`, which deletes it and all data"
         raise ServerError(f"a readable {file}", got=str(error), todo=todo) from error
     return known
 
@@ -56,12 +56,14 @@ def add_node(known: dict[str, Any], port: int, *, must: bool) -> int:
     return number
 
 
-def settle_ports(known: dict[str, Any], port: int, *, must: bool) -> None:
+def settle_ports(known: dict[str, Any], port: int, *, must: bool, peers: bool) -> None:
     """While no node runs: give those another port whose own was taken since, or is not the one that is asked for now.
 
-    The controllers' ports stay: the nodes have them in their data.
+    `peers`: their ports for each other, too. Kafka's stay: the nodes have them in their data.
     """
     for number, ports in known["nodes"].items():
         asked = must and port and number == "1"
         others = [other for node in known["nodes"].values() if node is not ports for other in node]
         ports[0] = choose_port(port if asked else ports[0], must=bool(asked), avoid=[*others, ports[1]])
+        if peers:
+            ports[1] = choose_port(ports[1], avoid=[*others, ports[0]])

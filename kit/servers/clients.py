@@ -6,7 +6,6 @@ so the brokers are first asked with a plain socket, and only those that answer a
 """
 
 import logging
-import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +20,7 @@ from kit.config import settings
 from kit.deadline import Deadline, pause, wait_until
 from kit.errors import BrokerUnavailable, ConfigError, KitError, TopicError
 from kit.servers.interrupts import uninterrupted
+from kit.servers.ports import host_and_port
 
 __all__ = ["address", "admin", "ask", "ask_each_broker", "consumer", "producer", "reachable", "unavailable"]
 
@@ -38,7 +38,6 @@ _OPTIONS = {"request_timeout_ms": 10_000, "reconnect_backoff_ms": 20, "retry_bac
 _LABS_CLUSTER = "run `kit status` to see which brokers run, and `kit up` to start them"
 _OWN_CLUSTER = "start that cluster, or correct or unset KIT_KAFKA_BOOTSTRAP_SERVERS (host:port,…)"
 _ADDRESSES = "bootstrap servers as host:port,host:port"
-_ADDRESS = re.compile(r"(\[(?P<ipv6>[^\[\]/]+)\]|(?P<host>[^\[\]:/]+)):(?P<port>[0-9]+)")
 
 # A client that waits for the processor says so, and nothing is wrong.
 logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
@@ -70,11 +69,10 @@ def address(host: str, port: int) -> str:
 
 def _refusal(server: str) -> str | None:
     """Why the server cannot be reached, or None if it can."""
-    found = _ADDRESS.fullmatch(server)
-    if found is None:
+    target = host_and_port(server)
+    if target is None:
         raise ConfigError(_ADDRESSES, got=repr(server), todo='write "127.0.0.1:9092", or "[::1]:9092" for IPv6')
     try:
-        target = (found["ipv6"] or found["host"], int(found["port"]))
         socket.create_connection(target, timeout=_PROBE_SECONDS).close()
     except (OSError, OverflowError, UnicodeError) as error:  # the latter two: no such port, no such name
         return str(error)

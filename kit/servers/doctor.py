@@ -24,14 +24,14 @@ from kit.errors import ConfigError, KitError, NotEnoughMemory, ServerError
 from kit.servers import jars, lab, memory
 from kit.servers.jvm import JAVA_VARIABLES, Jvm, java, java_version
 from kit.servers.ports import answers
-from kit.servers.server import External, Server, ServerStatus
+from kit.servers.server import Server, ServerStatus
 
 __all__ = ["Check", "Checkup", "doctor"]
 
 _JUPYTER = 320 << 20  # bytes that JupyterLab and a kernel take
 _DISK = 500 << 20
 _INSTALL = "run `make install` with a network connection"
-_PACKAGES = ("jupyterlab", "kafka-python", "pandas", "bokeh", "tweepy", "pykka")
+_PACKAGES = ("jupyterlab", "kafka-python", "pandas", "bokeh", "tweepy", "pykka", "pyspark", "cassandra-driver")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +91,8 @@ def _looks() -> Iterator[tuple[str, Callable[[], str]]]:
     yield "state folder", partial(_folder, settings().home, "KIT_HOME")
     yield "cache folder", partial(_folder, settings().cache, "KIT_CACHE")
     for server in servers:
-        if isinstance(server, External):
-            yield server.name, partial(_external, server)
-        else:
-            yield from ((row.name, partial(_server, server, row)) for row in server.status())
+        for row in server.status():
+            yield row.name, partial(_external if row.state == "external" else _server, server, row)
 
 
 def _java() -> str:
@@ -140,9 +138,9 @@ def _folder(folder: Path, variable: str) -> str:
     return found
 
 
-def _external(server: External) -> str:
+def _external(server: Server, row: ServerStatus) -> str:
     """Whether a server that the lab did not start can be used."""
-    found = f"external {server.address}"
+    found = f"external {row.address}"
     try:
         server.check()
     except KitError as error:

@@ -95,6 +95,7 @@ class Jvm:
         if not base.exists():  # each server's archive holds for this very file
             dump = [str(java()), *_FLAGS, "-Xshare:dump", f"-XX:SharedArchiveFile={base}"]
             subprocess.run(dump, check=True, capture_output=True, timeout=120, env=merged_environment(self.environment))
+        top = self._archives[1]
         draft = top.with_suffix(".part")
         train(replace(self, archive=(f"-XX:SharedArchiveFile={base}", f"-XX:ArchiveClassesAtExit={draft}")))
         draft.replace(top)
@@ -102,10 +103,13 @@ class Jvm:
 
     @property
     def _archives(self) -> tuple[Path, Path]:
-        # An archive is good for one runtime, one list of flags and one class path: all are in its name.
-        key = hashlib.sha256("\n".join([java_version(), *_FLAGS, self._joined]).encode()).hexdigest()[:12]
+        # An archive is good for one base, one list of flags and these very jars: the JVM looks at size and time.
         folder = settings().cache / "archives"
-        return folder / f"java-{java_version()}.jsa", folder / f"{self.server}-{key}.jsa"
+        base = folder / f"java-{java_version()}.jsa"
+        files = [path for path in (base, *self.classpath) if path.exists()]
+        about = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+        key = hashlib.sha256("\n".join([*_FLAGS, *about]).encode()).hexdigest()[:12]
+        return base, folder / f"{self.server}-{key}.jsa"
 
     @property
     def _joined(self) -> str:

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from kit.config import Settings, settings
 from kit.errors import ConfigError, ServerError
-from kit.servers import cassandra, feeds, kafka
+from kit.servers import cassandra, feeds, kafka, spark
 from kit.servers.process import Process, end, kept_in, undone_on_error
 from kit.servers.server import Server, ServerStatus, html_table
 
@@ -29,6 +29,7 @@ SERVERS: dict[str, Callable[[Settings], Server]] = {
     "feeds": feeds.of_settings,
     "kafka": kafka.of_settings,
     "cassandra": cassandra.of_settings,
+    "spark": spark.of_settings,
 }
 
 _LOCK_SECONDS = 90

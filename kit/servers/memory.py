@@ -1,11 +1,14 @@
 """How much memory this machine, or the container it is, has left for another server."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
+from kit.config import settings
 from kit.errors import NotEnoughMemory
+from kit.servers.process import Process
 
 __all__ = ["available", "require"]
 
@@ -38,8 +41,18 @@ def require(needed: int, purpose: str) -> None:
     """Refuse to start what this machine has no room for: `NotEnoughMemory` with fewer than `needed` bytes."""
     free = available()
     if free < needed:
-        wanted, todo = f"{needed >> 20} MB of free memory for {purpose}", "close other programs, or run `kit down`"
-        raise NotEnoughMemory(wanted, got=f"{free >> 20} MB", todo=todo)
+        wanted = f"{needed >> 20} MB of free memory for {purpose}"
+        raise NotEnoughMemory(wanted, got=f"{free >> 20} MB", todo=_what_to_stop())
+
+
+def _what_to_stop() -> str:
+    """What the lab itself has in memory, the largest first, and how to stop it."""
+    sizes = Counter[str]()
+    for process in Process.all(settings().home):
+        sizes[process.name.partition("-")[0]] += process.memory()
+    calls = {"spark": "kit.spark.stop() in its notebook"}
+    ways = [f"{calls.get(name, f'lab.{name}.stop()')} ({size >> 20} MB)" for name, size in sizes.most_common() if size]
+    return "; or ".join(["close other programs", *([f"stop {', '.join(ways)}"] if ways else []), "run `kit down`"])
 
 
 def _memory_groups() -> Iterator[tuple[Path, tuple[str, str]]]:

@@ -1,12 +1,15 @@
-"""Ports of 127.0.0.1: the usual one if it is free, else another."""
+"""Ports: of 127.0.0.1 the usual one if it is free, else another; and addresses that a setting names."""
 
 import random
+import re
 import socket
 from collections.abc import Collection
 
 from kit.errors import PortTaken
 
-__all__ = ["answers", "choose_port"]
+__all__ = ["answers", "choose_port", "host_and_port"]
+
+_ADDRESS = re.compile(r"(\[(?P<ipv6>[^\[\]/]+)\]|(?P<host>[^\[\]:/\s]+)):(?P<port>[0-9]+)")
 
 # Below the range that systems take for the near end of a connection (32768 and up on Linux, 49152 on macOS): a port
 # chosen in there could be gone again before a server has bound it.
@@ -33,6 +36,12 @@ def choose_port(wanted: int = 0, *, must: bool = False, avoid: Collection[int] =
         if port not in avoid and _is_free(port):
             return port
     raise PortTaken("a free port of 127.0.0.1", got=f"200 of {_FREE_RANGE} in use", todo="close some programs")
+
+
+def host_and_port(address: str) -> tuple[str, int] | None:
+    """The two parts of ``host:port`` or ``[ipv6]:port``; None if it is not one."""
+    found = _ADDRESS.fullmatch(address.strip())
+    return (found["ipv6"] or found["host"], int(found["port"])) if found else None
 
 
 def _is_free(port: int) -> bool:

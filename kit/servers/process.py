@@ -111,6 +111,12 @@ class Process:
         except FileNotFoundError:
             return []
 
+    def last_error(self) -> str:
+        """The last line of the log that names an error; if none does, the last line."""
+        lines = self.tail()
+        named = [line for line in lines if any(word in line for word in _ERROR_WORDS)]
+        return [*(lines or ["nothing"])[-1:], *named][-1][:200]
+
     def wait_ready(self, ready: Callable[[], bool], *, timeout: float = 30.0) -> None:
         """Wait until `ready()` is true. A server that ends, or is silent for `timeout` seconds, is stopped, and the
         `ServerError` has its last log lines as `log_tail`."""
@@ -135,20 +141,22 @@ class Process:
         """End the process at once, as a power cut would (SIGKILL)."""
         self.signal(signal.SIGKILL)
         wait_ended([self], timeout=5.0)
+        if (child := _children.get(self.pid)) and child.stdin:
+            child.stdin.close()
         self.record.unlink(missing_ok=True)
 
     def _failure(self, what: str) -> ServerError:
-        lines = self.tail()
+        lines, last = self.tail(), self.last_error()
         self.kill()
-        error_line = next((line for line in reversed(lines) if any(word in line for word in _ERROR_WORDS)), None)
-        last = error_line or (lines[-1] if lines else "nothing")
         kind, todo = ServerError, "run `kit doctor`"
         if any("Address already in use" in line for line in lines):
             kind = PortTaken
         elif "OutOfMemoryError" in last:
-            kind, todo = NotEnoughMemory, f"{self.notes.get('more heap', '')}or run `kit reset`, which deletes its data"
-        wanted = f"{self.name} to start and answer on 127.0.0.1:{'/'.join(map(str, self.ports))}"
-        got = f"{what}; the last line of its log: {last[:200]}"
+            kind, todo = NotEnoughMemory, f"{self.notes.get('more heap')}, or run `kit reset`, which deletes its data"
+        elif "No space left on device" in last:
+            todo = "free some disk space, and start it again"
+        where = f" on 127.0.0.1:{'/'.join(map(str, self.ports))}" if self.ports else ""
+        wanted, got = f"{self.name} to start and answer{where}", f"{what}; the last line of its log: {last}"
         error = kind(wanted, got=got, todo=f"{todo}; the whole log is {self.log}")
         error.log_tail = lines
         return error
@@ -176,20 +184,22 @@ def launch(
     env: Mapping[str, str | None] | None = None,
     cwd: Path | None = None,
     notes: Mapping[str, str] | None = None,
+    owned: bool = False,
     launched: list[Process] | None = None,
 ) -> Process:
     """Start a server detached from this process and its terminal, and record it under `home`.
 
     It does not wait: launch several, then `Process.wait_ready` each. `env` changes this process's environment (None: a
-    variable is left out); `cwd` is ``home/name`` by default; `launched`, of `undone_on_error`, gets the process before
-    anything can interrupt. `ServerError`: the state folder cannot be written, or the program cannot be run.
+    variable is left out); `cwd` is ``home/name`` by default; `owned`: its standard input ends when this process ends,
+    so that it can end, too; `launched`, of `undone_on_error`, gets the process before anything can interrupt.
+    `ServerError`: the state folder cannot be written, or the program cannot be run.
     """
     log, record, cwd = home / "log" / f"{name}.log", _record(home, name), cwd or home / name
     with kept_in(home, f"{name} to start, with its state"):
         for folder in (log.parent, record.parent, cwd):
             folder.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output, uninterrupted():
-            child = _spawn(argv, output, cwd, env or {})
+            child = _spawn(argv, output, cwd, env or {}, subprocess.PIPE if owned else subprocess.DEVNULL)
             try:
                 process = Process(name, child.pid, birth(child.pid), tuple(ports), log, record, dict(notes or {}))
                 process.save()
@@ -213,9 +223,9 @@ def kept_in(home: Path, wanted: str) -> Iterator[None]:
 
 
 def _spawn(
-    argv: Sequence[str | Path], log: IO[bytes], cwd: Path, env: Mapping[str, str | None]
+    argv: Sequence[str | Path], log: IO[bytes], cwd: Path, env: Mapping[str, str | None], stdin: int
 ) -> "subprocess.Popen[bytes]":
-    to: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
+    to: dict[str, Any] = {"stdin": stdin, "stdout": log, "stderr": subprocess.STDOUT}
     argv, environment = [str(word) for word in argv], merged_environment(env)
     child = subprocess.Popen(argv, env=environment, cwd=cwd, start_new_session=True, **to)
     _children[child.pid] = child

@@ -87,6 +87,7 @@ class Server(ABC):
     jvm: Jvm | None = None
     port: int = 0  # the usual one, if it has one
     on_demand = False  # True: it starts when it is named or first needed, and not with all the others
+    setting = ""  # the environment variable that names one that runs elsewhere
     seconds_to_start = 60.0
     seconds_to_stop = 10.0
 
@@ -150,6 +151,9 @@ class Server(ABC):
         address = f"127.0.0.1:{process.ports[0]}" if process.ports else ""
         return ServerStatus(process.name, state, address, process.pid, process.memory(), process.log)
 
+    def check(self) -> None:  # noqa: B027  # the lab's own: its status says so
+        """See whether one that runs elsewhere can be used. `KitError`: it cannot, with the reason, and what to do."""
+
     def __repr__(self) -> str:
         ports = ", ".join(str(port) for process in self.processes for port in process.ports)
         return f"{type(self).__name__}({f'on {ports}' if ports else 'stopped'})"
@@ -192,9 +196,6 @@ class External(Server):
 
     def status(self) -> list[ServerStatus]:
         return [ServerStatus(self.name, "external", self.address)]
-
-    def check(self) -> None:
-        """See whether it can be used. `KitError`: it cannot; the message has the reason, and what to do."""
 
     def __getattr__(self, name: str) -> Any:
         """What only a server of the lab's own can do (kill, add_broker, clock, …) says so."""

@@ -15,11 +15,10 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from kit.spark._driver import jvm, prepare
 from kit.spark._progress import Progress, progress
 from kit.spark._session import kill, session, stop
 
-__all__ = ["Progress", "jvm", "kill", "prepare", "progress", "session", "stop"]
+__all__ = ["Progress", "kill", "progress", "session", "stop"]
 
 
 class _Callable(ModuleType):

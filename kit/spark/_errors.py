@@ -15,6 +15,7 @@ _TRACE = "Traceback (most recent call last)"
 _MOST = 300  # characters of a cause
 # What the message of an error has, and what to do about it.
 _ADVICE = {
+    "JAVA_GATEWAY_EXITED": "call spark = kit.spark(), which brings its own Java",
     "UNRESOLVED_COLUMN|FIELD_NOT_FOUND": "write a name that the DataFrame has; df.printSchema() shows them",
     "UnknownTopicOrPartition|UNKNOWN_TOPIC": 'create the topic first: kit.topics.create("quotes")',
     "KAFKA_DATA_LOSS|data may have been missed": "the topic is not the one that the checkpoint knows: choose another "

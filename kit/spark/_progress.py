@@ -17,9 +17,9 @@ _POLL = 0.1  # seconds between two looks
 class Progress:
     """A streaming query's progress: a row for each trigger, until the query ends or `stop`. For `plots`' `follow`.
 
-    A row has ``batch``, ``time``, ``input_rows``, ``trigger_ms``, ``state_rows`` and ``watermark`` (None before there
-    is one). Iterating raises what ended the query, if that was an error; `ServerError` if the driver has ended. Source:
-    `StreamingQuery.recentProgress` of Spark.
+    A row has ``batch``, ``time``, ``input_rows``, ``trigger_ms``, ``state_rows``, ``late_rows`` (which came after their
+    window was closed) and ``watermark`` (None before there is one). Iterating raises what ended the query, if that was
+    an error; `ServerError` if the driver has ended. Source: `StreamingQuery.recentProgress` of Spark.
     """
 
     def __init__(self, query: "StreamingQuery") -> None:
@@ -70,5 +70,6 @@ def _row(one: Any) -> dict[str, Any]:
         "input_rows": one.numInputRows,
         "trigger_ms": one.durationMs.get("triggerExecution", 0),
         "state_rows": sum(state.numRowsTotal for state in one.stateOperators),
+        "late_rows": sum(state.numRowsDroppedByWatermark for state in one.stateOperators),
         "watermark": None if watermark.startswith("1970") else Timestamp(watermark),
     }

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 from kit.config import settings
 from kit.errors import ConfigError
-from kit.servers import jars, memory
+from kit.servers import jars, lab, memory
 from kit.spark import _driver, _errors
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-__all__ = ["NEEDS", "kill", "session", "stop"]
+__all__ = ["kill", "session", "stop"]
 
-NEEDS = 600 << 20  # bytes of memory of the driver
 _CONFIG = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
@@ -56,25 +55,38 @@ def session(app_name: str = "kit", config: Mapping[str, str] | None = None) -> "
     with _lock:
         if _driver.ended():
             _driver.forget()
+        drivers = lab.servers()["spark"]
         if SparkContext._gateway is None:
-            memory.require(NEEDS, "Spark")
+            drivers.check()
+            memory.require(drivers.needs, "Spark")
             _driver.connect(_driver.jvm())
         elif not _driver.running():
             got = "a session that PySpark started itself, without the lab's Java and Kafka source"
             raise ConfigError("a session started by kit.spark()", got=got, todo="restart the kernel")
         _errors.install(_driver.log_file())
-        folder = settings().home / "run" / "spark"  # `kit reset` deletes it
-        own = {"spark.sql.warehouse.dir": str(folder / "warehouse"), "spark.local.dir": str(folder / "local")}
         builder = SparkSession.builder.appName(app_name).master(settings().spark_master or "local[2]")
-        if settings().spark_master:  # the master's workers have PySpark's own jars only
-            own["spark.jars"] = ",".join(map(str, jars.classpath("spark")))
-        for key, value in (_CONFIG | own | dict(config or {})).items():
+        for key, value in (_CONFIG | _folders() | dict(config or {})).items():
             builder = builder.config(key, value)
-        with _driver.plain_environment():
-            made = builder.getOrCreate()
+        is_first = SparkContext._active_spark_context is None
+        try:
+            with _driver.plain_environment():
+                made = builder.getOrCreate()
+        except BaseException:  # interrupted, or refused: half a session is none
+            if is_first:
+                _driver.forget(kill=True)
+            raise
         # A driver that is killed closes this server's connection, which is nothing to print a traceback for.
         made.sparkContext._accumulatorServer.handle_error = lambda *_: None
         return made
+
+
+def _folders() -> dict[str, str]:
+    """Where Spark keeps what it writes; `kit down` deletes what belongs to a driver, `kit reset` the tables, too."""
+    own = {"spark.sql.warehouse.dir": str(settings().home / "spark" / "warehouse")}
+    own["spark.local.dir"] = str(_driver.folder())
+    if settings().spark_master:  # the master's workers have PySpark's own jars only
+        own["spark.jars"] = ",".join(map(str, jars.classpath("spark")))
+    return own
 
 
 def stop() -> None:

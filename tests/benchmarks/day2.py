@@ -1,167 +1,138 @@
-"""Day 2 on this machine: seconds of each start with its archive and without, memory, seconds from Kafka to Cassandra.
+"""Day 2 on this machine: the starts of Spark and Cassandra, the way of a record from Kafka to a row, the lab's memory.
 
-python tests/benchmarks/day2.py [--check] [--runs 3]
+python tests/benchmarks/day2.py [--check] [--runs 3] [starts] [rates] [path]
+
+Beside each figure stands that of a plain way, from the same run: the JVM without a class-data archive, PySpark as its
+own scripts start it, the Cassandra driver's `execute_concurrent_with_args`, a loop over a KafkaConsumer.
 """
 
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import psutil
+from jupyter_client.manager import KernelManager
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(Path(__file__).parent), str(ROOT)]
+from _day2_kernel import TABLE
+from _day2_rates import loop_latency, rates
+from _day2_starts import starts
 from _report import Target, report
 
-from kit import spark, topics, views
-from kit.servers import cassandra, lab
+from kit import views
+from kit.servers import lab
 from kit.servers.cassandra import CassandraCluster
-from kit.servers.clients import producer
 from kit.servers.kafka import KafkaCluster
-from kit.spark import _driver
-from tests.spark.tools import ORIGIN, averages, quotes, send
+from tests.processes import Kit
+from tests.wait import wait_until
 
-_RATE, _SECONDS = 200, 15  # quotes a second, and for how long
-_JUPYTER = 80  # MB of JupyterLab; this process stands for the kernel: it has pandas, PySpark and the driver
-
-
-def cassandra_start(archive: bool) -> float:
-    """Seconds until a node answers a query."""
-    with tempfile.TemporaryDirectory(prefix="kit-bench-") as folder:
-        node = CassandraCluster(Path(folder))
-        if not archive:
-            node.jvm = replace(node.jvm, archive=())
-        began = time.perf_counter()
-        with node:
-            return time.perf_counter() - began
+_RATE, _SECONDS = 200, 15
+Figures = dict[str, float]
 
 
-def spark_start(archive: bool) -> list[float]:
-    """Seconds until there is a session, and from then until the first window of a topic is given; in a new process."""
-    argv = [sys.executable, __file__, "--spark", "with" if archive else "without"]
-    ran = subprocess.run(argv, check=True, capture_output=True, text=True)
-    return list(json.loads(ran.stdout.splitlines()[-1]))
+@contextmanager
+def running_lab(folder: Path) -> Iterator[Kit]:
+    """`kit lab`, JupyterLab among it."""
+    kit = Kit(folder / "home", ROOT)
+    started = kit.start("lab", "--no-browser", "--port=0")
+    try:
+        wait_until(lambda: {"feeds", "kafka-1"} <= set(kit.running()), timeout=60)
+        yield kit
+    finally:
+        started.send_signal(signal.SIGINT)
+        started.wait(60)
 
 
-def _spark(archive: bool) -> list[float]:
-    with tempfile.TemporaryDirectory(prefix="kit-bench-") as folder:
-        os.environ["KIT_HOME"] = folder
-        with KafkaCluster(Path(folder)) as cluster:
-            broker = cluster.bootstrap_servers
-            send(broker, "quotes", [("JPM", second, 25.0) for second in range(60)])
-            began = time.perf_counter()
-            if not archive:
-                _driver.connect(replace(_driver.jvm(), archive=()))
-            session = spark.session()
-            started = time.perf_counter()
-            given = threading.Event()
-            writer = averages(quotes(session, broker, "quotes")).writeStream.outputMode("update")
-            query = writer.foreachBatch(lambda frame, _: frame.toPandas() is None or given.set()).start()
-            assert given.wait(120)
-            first = time.perf_counter()
-            query.stop()
-            spark.stop()
-    return [started - began, first - started]
-
-
-def path() -> dict[str, float]:
-    """Milliseconds from a record's send to its row, milliseconds of a trigger, and MB of everything that runs then."""
-    with tempfile.TemporaryDirectory(prefix="kit-bench-") as folder:
-        os.environ.update(KIT_HOME=folder, KIT_KAFKA_PORT="0", KIT_FEEDS_PORT="0", KIT_CASSANDRA_PORT="0")
+def lab_path() -> Figures:
+    """The figures of `_day2_kernel.path`, in a kernel beside JupyterLab, and the memory of all processes meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="kit-bench-") as folder, running_lab(Path(folder)) as kit:
+        manager = KernelManager(kernel_name="python3")
+        own = {"KIT_HOME": str(kit.home), "PYTHONPATH": os.pathsep.join(sys.path[:2])}
+        free = {"KIT_KAFKA_PORT": "0", "KIT_FEEDS_PORT": "0", "KIT_CASSANDRA_PORT": "0"}
+        manager.start_kernel(env={**os.environ, **free, **own}, stderr=subprocess.DEVNULL)
+        client = manager.client()
+        client.start_channels()
+        printed: list[str] = []
         try:
-            return _path(folder)
+            client.wait_for_ready(60)
+            code = f"import _day2_kernel\nrunning = _day2_kernel.path({_RATE}, {_SECONDS})"
+            answer = client.execute_interactive(code, timeout=300, output_hook=lambda message: printed.append(
+                message["content"].get("text", "")))  # fmt: skip
+            assert answer["content"]["status"] == "ok", answer["content"]
+            memory = {f"PSS of {name}, MB": size / 1e6 for name, size in _by_kind(kit.processes()).items()}
         finally:
-            spark.stop()
-            lab.down()
+            client.stop_channels()
+            manager.shutdown_kernel()
+    (line,) = [line for line in "".join(printed).splitlines() if line.startswith("{")]
+    return json.loads(line) | memory | {"PSS of all, MB": sum(memory.values())}
 
 
-def _path(folder: str) -> dict[str, float]:
-    here = lab.up("kafka", "feeds", "cassandra")
-    broker = here.kafka.bootstrap_servers
-    topics.create("quotes", partitions=2, bootstrap_servers=broker)
-    sent: dict[int, float] = {}
-    waits: list[float] = []
-    with views.connect("market") as session:
-        session.execute("CREATE TABLE quotes (symbol text, ts timestamp, price double, PRIMARY KEY (symbol, ts))")
+def loop_path() -> Figures:
+    """The same way by a loop over a KafkaConsumer, which writes each record as it comes."""
+    with (
+        tempfile.TemporaryDirectory(prefix="kit-bench-") as folder,
+        KafkaCluster(Path(folder) / "k") as kafka,
+        CassandraCluster(Path(folder) / "c") as cassandra,
+        views.connect("market", contact_points=cassandra.contact_points) as session,
+    ):
+        session.execute(TABLE)
+        return loop_latency(session, kafka.bootstrap_servers, rate=_RATE, seconds=_SECONDS)
 
-        def write(frame: Any, _batch: int) -> None:
-            rows = frame.toPandas()
-            views.write(session, "quotes", rows.assign(ts=rows["ts"].dt.tz_localize("UTC")))
-            now = time.perf_counter()
-            waits.extend(1000 * (now - sent[round(price)]) for price in rows["price"])
 
-        stream = quotes(spark.session(), broker, "quotes").writeStream.foreachBatch(write)
-        query = stream.option("checkpointLocation", f"{folder}/checkpoint").start()
-        sender = producer(broker)
-        began = time.perf_counter()
-        for number in range(_RATE * _SECONDS):
-            time.sleep(max(0.0, began + number / _RATE - time.perf_counter()))
-            at = ORIGIN + number
-            value = json.dumps({"symbol": "JPM", "price": float(number), "ts": at}).encode()
-            sent[number] = time.perf_counter()
-            sender.send("quotes", value=value, timestamp_ms=at)
-        sender.flush()
-        query.processAllAvailable()
-        triggers = [one.durationMs["triggerExecution"] for one in query.recentProgress if one.numInputRows]
-        assert len(waits) == _RATE * _SECONDS
-        memory = {row.name: row.memory / 1e6 for row in lab.status()}
-        memory["spark"] = psutil.Process(_driver._driver.pid).memory_full_info().pss / 1e6  # type: ignore[union-attr]
-        memory["kernel"] = psutil.Process().memory_full_info().pss / 1e6
-        query.stop()
-        sender.close()
-    warm = waits[len(waits) // 3 :]  # the first micro-batches compile
-    return {
-        "p50": float(np.percentile(warm, 50)),
-        "p95": float(np.percentile(warm, 95)),
-        "trigger p50": float(np.percentile(triggers, 50)),
-        "trigger p95": float(np.percentile(triggers, 95)),
-        **{f"MB {name}": size for name, size in memory.items()},
-        "MB in all": sum(memory.values()) + _JUPYTER,
-    }
+def _by_kind(processes: list[psutil.Process]) -> Figures:
+    """Bytes (PSS) by what a process is."""
+    names = {"kafka.Kafka": "Kafka", "CassandraDaemon": "Cassandra", "SparkSubmit": "Spark's driver",
+             "ipykernel": "the kernel", "kit.feeds": "the feeds", "jupyter": "JupyterLab"}  # fmt: skip
+    found: Figures = {}
+    for process in processes:
+        words = " ".join(process.cmdline())
+        name = next((name for word, name in names.items() if word in words), "kit lab")
+        found[name] = found.get(name, 0.0) + process.memory_full_info().pss
+    return found
+
+
+def path(runs: int) -> tuple[list[list[object]], list[Target]]:
+    found, loops = [], []
+    for _ in range(runs):
+        found.append(lab_path())
+        loops.append(loop_path())
+    spark, loop = ({name: statistics.median(run[name] for run in of) for name in of[0]} for of in (found, loops))
+    rows: list[list[object]] = [
+        [f"Kafka record to Cassandra row at {_RATE}/s, {name}, ms", spark.pop(name), loop[name], "a loop, row by row"]
+        for name in ("p50", "p95")
+    ]
+    rows += [[name, figure, "", ""] for name, figure in spark.items()]
+    return rows, [
+        Target(f"Kafka record to Cassandra row at {_RATE}/s, p95", float(str(rows[1][1])), 1500, "ms"),
+        Target("PSS of the whole lab", spark["PSS of all, MB"], 1700, "MB"),
+    ]
+
+
+_PARTS = {"starts": starts, "rates": rates, "path": path}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(_PARTS)}; default: all")
     parser.add_argument("--check", action="store_true", help="exit 1 if a target is missed")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--spark", choices=["with", "without"], help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.spark:
-        print(json.dumps(_spark(options.spark == "with")))
-        return
-    cassandra.CassandraCluster(Path()).prepare()
-    spark.prepare()
-    seconds: dict[tuple[str, bool], list[float]] = {}
-    for _ in range(options.runs):  # in turn, so that a slow minute of the machine meets each
-        for archive in (True, False):
-            session, window = spark_start(archive)
-            node = cassandra_start(archive)
-            for name, found in (("session", session), ("first window", window), ("Cassandra", node)):
-                seconds.setdefault((name, archive), []).append(found)
-    median = {key: statistics.median(found) for key, found in seconds.items()}
-    figures = path()
-    rows: list[list[object]] = [
-        [f"{name}, s", median[name, True], median[name, False]] for name in ("session", "first window", "Cassandra")
-    ]
-    rows += [[f"{name}, ms" if name[0] in "pt" else name, figure, ""] for name, figure in figures.items()]
-    ratio = {name: median[name, True] / median[name, False] for name in ("session", "first window", "Cassandra")}
-    targets = [
-        Target("session with archive / without", ratio["session"], 0.7),
-        Target("first window with archive / without", ratio["first window"], 0.75),
-        Target("Cassandra with archive / without", ratio["Cassandra"], 0.85),
-        Target("Kafka record to Cassandra row at 200/s, p95", figures["p95"], 1500, "ms"),
-        Target("PSS of Day 2", figures["MB in all"], 1800, "MB"),
-    ]
-    report("Day 2", ["", "with archive", "without"], rows, targets)
+    lab.prepare()
+    rows, targets = [], []
+    for name in options.parts or _PARTS:
+        more, held_to = _PARTS[name](options.runs)
+        rows += more
+        targets += held_to
+    report("Day 2", ["what", "kit", "plain", "plain is"], rows, targets)
 
 
 if __name__ == "__main__":

@@ -244,8 +244,18 @@ class LabPage:
 
     def run_all(self, *, timeout: float = 90.0) -> None:
         """Run all cells, and wait until they are done and the kernel is idle (an error ends the run, too)."""
+        self.start_all()
+        self.wait_ran(timeout=timeout)
+
+    def start_all(self) -> None:
+        """Run all cells, and do not wait: look at a plot meanwhile, then `wait_ran`."""
         self.select(0)
-        self._command("notebook:run-all-cells", timeout)
+        self.page.evaluate(_RUN, [self.name, "notebook:run-all-cells"])
+
+    def wait_ran(self, *, timeout: float = 90.0) -> None:
+        """Wait until what was started is done and the kernel is idle."""
+        self.page.wait_for_function("window.kitRan", timeout=timeout * 1000)
+        self.wait_idle(timeout=timeout)
 
     def run(self, code: str, *, timeout: float = 30.0) -> Locator:
         """Add a cell at the end, run this code in it, and wait. Returns the cell."""
@@ -312,8 +322,7 @@ class LabPage:
 
     def _command(self, name: str, timeout: float) -> None:
         self.page.evaluate(_RUN, [self.name, name])
-        self.page.wait_for_function("window.kitRan", timeout=timeout * 1000)
-        self.wait_idle(timeout=timeout)
+        self.wait_ran(timeout=timeout)
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":

@@ -50,7 +50,7 @@ def test_the_demo_fails_where_a_record_is_foreign_comes_twice_or_is_lost_and_lea
     monkeypatch.setattr(demo, "_drain", drain_and_break)
     done = up.call("demo", "--seconds", "2")
     assert done.returncode == 1, done.stdout + done.stderr
-    wrong = [line.split("  ")[0].strip() for line in done.stdout.splitlines() if "no match" in line]
+    wrong = [line.strip().split("  ")[0] for line in done.stdout.splitlines() if "no match" in line]
     where = [f"{what} in {place}" for place in ("Kafka", "Cassandra") for what in ("quotes", "tweets", "averages")]
     assert wrong == [*where[:2], where[3], where[5], "quotes in the averages"]
     assert up.running() == before == ["feeds", "kafka-1"]

@@ -74,6 +74,21 @@ def test_up_that_is_interrupted_at_once_ends_as_interrupted(kit: Kit) -> None:
     _nothing_is_left(kit)
 
 
+@pytest.mark.parametrize("file", ["cassandra/cluster.json", "run/cassandra-1.json", "cassandra/node-1/data/commitlog"])
+def test_cassandra_that_is_interrupted_as_it_starts_leaves_no_process_and_starts_the_next_time(
+    kit: Kit, file: str
+) -> None:
+    up = kit.start("up", "cassandra")
+    wait_until((kit.home / file).exists, timeout=60, what=file)
+    up.send_signal(signal.SIGINT)
+    assert up.wait(30) == 130
+    _nothing_is_left(kit)
+    if file.endswith("commitlog"):  # it was half made
+        again = kit.call("up", "cassandra")
+        assert again.returncode == 0, again.stderr
+        assert kit.running() == ["cassandra-1"]
+
+
 def test_brokers_whose_start_was_interrupted_start_the_next_time(kit: Kit) -> None:
     up = kit.start("up", "kafka", "--brokers", "2")
     first = kit.home / "kafka" / "broker-1" / "data" / "meta.properties"

@@ -70,7 +70,7 @@ def test_nothing_is_started_where_memory_is_short_or_the_archives_are_there(
 
 
 def test_an_interrupt_while_spark_is_trained_leaves_nothing(cache: Path) -> None:
-    code = "from kit import prepare, spark\nprepare.stop_at_the_first()\nspark.prepare()"
+    code = "from kit import prepare as p\np.stop_at_the_first()\np.lab.servers()['spark'].prepare()"
     training = subprocess.Popen(
         [sys.executable, "-c", code],
         stderr=subprocess.DEVNULL,

@@ -89,6 +89,16 @@ def test_it_is_built_as_all_are(path: Path) -> None:
 
 
 @each_notebook
+def test_it_ends_the_spark_driver_that_it_has_started(path: Path) -> None:
+    """Its memory is for the next notebook; `spark.stop()` alone leaves the driver."""
+    code = [cell.source for cell in _cells(path, "code")]
+    starts = [number for number, source in enumerate(code) if "kit.spark()" in source]
+    stops = [number for number, source in enumerate(code) if "kit.spark.stop()" in source]
+    assert bool(starts) <= bool(stops)
+    assert max(starts, default=-1) <= max(stops, default=-1)
+
+
+@each_notebook
 def test_its_links_lead_somewhere(path: Path) -> None:
     links = [link for cell in _cells(path, "markdown") for link in _LINK.findall(cell.source)]
     assert links

@@ -1,7 +1,7 @@
 """The small gaps of the teaching notebooks: right answers pass, and usual mistakes get advice that mends them."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import nbformat
@@ -9,22 +9,15 @@ import pytest
 from kafka import KafkaProducer
 from pyspark.sql import functions as f
 
-from kit import spark
 from kit.exercises import Outcome, load
-from kit.servers import lab
+from kit.servers.cassandra import CassandraCluster
 from tests.notebooks.execute import ROOT
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _spark_ended() -> Iterator[None]:
-    yield
-    spark.stop()
-
-
-@pytest.fixture(scope="module")
-def cassandra() -> Iterator[None]:
-    with lab.up("cassandra").cassandra:
-        yield
+@pytest.fixture
+def cassandra(node: CassandraCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = ",".join(f"{host}:{port}" for host, port in node.contact_points)
+    monkeypatch.setenv("KIT_CASSANDRA_CONTACT_POINTS", points)
 
 
 @pytest.fixture
@@ -146,7 +139,7 @@ def _ranges(
         (_ranges(seconds="20 seconds"), "group by both"),
         (_ranges(by=()), "name them with .alias"),
         (_ranges(most=f.avg), "the range is f.max"),
-        (lambda quotes: quotes.toPandas(), "name them with .alias"),
+        (lambda quotes: quotes.toPandas(), "return what groupBy"),
         (lambda quotes: None, "return what groupBy"),
     ],
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from kit.servers import _broker, clients
+from kit.servers.cluster import Node
 from kit.servers.kafka import KafkaCluster
 from kit.servers.ports import choose_port
 from tests.wait import wait_until
@@ -31,16 +32,17 @@ def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, s
     ipv6, lost = choose_port(), choose_port()
     write_settings = _broker.write_settings
 
-    def write_more_listeners(node: _broker.Node, **options: object) -> None:
+    def write_more_listeners(node: Node, **options: object) -> None:
         write_settings(node, **options)  # type: ignore[arg-type]
+        settings = node.folder / "server.properties"
         more = f"IPV6://[::1]:{ipv6},LOST://127.0.0.1:{lost}"
         names = {"listeners": more, "advertised.listeners": more.replace("LOST://127.0.0.1", f"LOST://{UNKNOWN_HOST}")}
-        lines = [line.partition("=") for line in node.settings.read_text("utf-8").splitlines()]
+        lines = [line.partition("=") for line in settings.read_text("utf-8").splitlines()]
         text = "".join(
             f"{key}={value},{names[key]}\n" if key in names else f"{key}={value}\n" for key, _, value in lines
         )
         kinds = ",".join(f"{name}:PLAINTEXT" for name in ("PLAINTEXT", "CONTROLLER", "IPV6", "LOST"))
-        node.settings.write_text(f"{text}listener.security.protocol.map={kinds}\n", "utf-8")
+        settings.write_text(f"{text}listener.security.protocol.map={kinds}\n", "utf-8")
 
     cluster = KafkaCluster(tmp_path_factory.mktemp("listening"))
     with pytest.MonkeyPatch.context() as patched:

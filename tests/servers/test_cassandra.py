@@ -1,15 +1,21 @@
 """A real Cassandra cluster: started, found again, grown, killed."""
 
+import re
+import resource
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from cassandra import ConsistencyLevel, DriverException, OperationTimedOut, Unavailable
 from cassandra.cluster import Cluster, NoHostAvailable, Session
 from cassandra.query import SimpleStatement
 
-from kit.errors import ConfigError, PortTaken, ServerError
+from kit import views
+from kit.errors import CassandraUnavailable, ConfigError, NotEnoughMemory, PortTaken, ServerError
+from kit.servers import _cassandra_node, memory
 from kit.servers.cassandra import CassandraCluster, ExternalCassandra
 from kit.servers.ports import answers
 from tests.wait import wait_until
@@ -73,7 +79,7 @@ def test_a_cluster_grows_to_three_and_a_quorum_answers_without_the_first(cluster
         cluster.add_node()
     with connected(cluster) as session:
         ring = session.cluster.metadata.token_map.ring
-        assert [token.value for token in ring] == [node.token for node in cluster.nodes.values()]
+        assert [token.value for token in ring] == [_cassandra_node.token(node) for node in cluster.nodes.values()]
         assert wait_until(lambda: count(session, ConsistencyLevel.ALL), timeout=30) == 100
         cluster.kill(1)
         assert wait_until(lambda: count(session, ConsistencyLevel.QUORUM), timeout=30) == 100
@@ -81,6 +87,84 @@ def test_a_cluster_grows_to_three_and_a_quorum_answers_without_the_first(cluster
     cluster.restart(2)  # it finds the third, though the first is down
     cluster.start()
     assert [row.state for row in cluster.status()] == ["running"] * 3
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CassandraCluster]:
+    """One node, for tests of its surroundings: each leaves it stopped or running, with its rows."""
+    cluster = CassandraCluster(tmp_path_factory.mktemp("one"))
+    yield cluster
+    cluster.stop()
+
+
+def test_a_full_disk_ends_the_node_the_writer_is_told_why_and_no_acknowledged_row_is_lost(
+    one: CassandraCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a full disk: no file of the node may grow beyond 2 MB, and its log of writes has 4 MB a piece."""
+    monkeypatch.setenv("KIT_HOME", str(one.home))
+    one.start()
+    resource.prlimit(one.status()[0].pid or 0, resource.RLIMIT_FSIZE, (2 << 20, 2 << 20))
+    acknowledged = []
+    with views.connect("k") as session:
+        session.execute("CREATE TABLE t (a int PRIMARY KEY, b blob)")
+
+        def write_on() -> None:
+            for number in range(1000):
+                views.write(session, "t", pd.DataFrame({"a": [number], "b": [bytes(100_000)]}))
+                acknowledged.append(number)
+
+        with pytest.raises(CassandraUnavailable):
+            write_on()
+        wait_until(lambda: one.status()[0].state == "stopped", what="an end of the node")
+        with pytest.raises(CassandraUnavailable, match=r"cassandra-1 has ended: .*File too large") as caught:
+            views.write(session, "t", pd.DataFrame({"a": [1000], "b": [b""]}))
+        assert "kit status" in caught.value.todo
+        assert "lab.cassandra.restart(1)" in caught.value.todo
+    assert acknowledged
+    one.start()
+    with views.connect("k") as session:
+        found = views.query(session, "SELECT a, b FROM t")
+    assert set(acknowledged) <= set(found["a"])
+    assert {len(blob) for blob in found["b"]} == {100_000}
+
+
+def test_a_node_moves_from_ports_that_were_taken_while_it_was_down_and_keeps_its_rows(one: CassandraCluster) -> None:
+    with connected(one.start()) as session:
+        session.execute("CREATE KEYSPACE IF NOT EXISTS k WITH replication = "
+                        "{'class': 'SimpleStrategy', 'replication_factor': 1}")  # fmt: skip
+        session.execute("CREATE TABLE IF NOT EXISTS k.moved (a int PRIMARY KEY)")
+        session.execute("INSERT INTO k.moved (a) VALUES (7)")
+    one.stop()
+    node = one.nodes[1]
+    with socket.create_server(("127.0.0.1", node.port)), socket.create_server(("127.0.0.1", node.peer_port)):
+        for port in (node.port, node.peer_port):
+            with pytest.raises(PortTaken, match=str(port)):
+                CassandraCluster(one.home, port=port, must=True).start()
+        with connected(one.start()) as session:
+            assert session.execute("SELECT a FROM k.moved").one() == (7,)
+        assert not {node.port, node.peer_port} & {one.nodes[1].port, one.nodes[1].peer_port}
+        one.kill(1)
+        with socket.create_server(("127.0.0.1", one.nodes[1].peer_port)), pytest.raises(PortTaken):
+            one.restart(1)
+    assert not one.running
+
+
+def test_a_state_folder_that_cannot_be_written_is_an_error_that_names_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "cassandra").write_text("no folder")
+    with pytest.raises(ServerError, match="cassandra") as caught:
+        CassandraCluster(tmp_path).start()
+    assert "set KIT_HOME" in caught.value.todo
+    assert not list((tmp_path / "run").glob("*"))
+
+
+def test_a_node_without_memory_is_an_error_that_names_what_to_stop(
+    one: CassandraCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_HOME", str(one.start().home))
+    monkeypatch.setattr(memory, "available", lambda: 300 << 20)
+    with pytest.raises(NotEnoughMemory, match="480 MB of free memory for 1 Cassandra node") as caught:
+        CassandraCluster(tmp_path).start()
+    assert re.search(r"stop lab\.cassandra\.stop\(\) \(\d+ MB\); or run `kit down`", caught.value.todo)
 
 
 def test_what_cannot_be_is_refused(tmp_path: Path, cluster: CassandraCluster) -> None:

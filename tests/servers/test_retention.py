@@ -23,7 +23,7 @@ def test_no_record_is_refused_or_thrown_away_for_its_time(cluster: KafkaCluster,
         1990,
         2100,
     ]
-    settings = cluster.nodes[1].settings.read_text("utf-8").splitlines()
+    settings = (cluster.nodes[1].folder / "server.properties").read_text("utf-8").splitlines()
     assert "log.retention.ms=-1" in settings  # by age nothing goes, unless a topic asks for it
 
 

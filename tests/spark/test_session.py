@@ -1,6 +1,8 @@
 """The Spark session: standard, wired to the lab, told in few lines when it fails, ended with its process."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
 import textwrap
@@ -9,12 +11,16 @@ from typing import Any
 
 import psutil
 import pytest
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
 import kit
 from kit import spark
-from kit.errors import ServerError, readers_line
+from kit.config import settings
+from kit.errors import ConfigError, NotEnoughMemory, ServerError, readers_line
+from kit.servers import memory
 from kit.spark import _driver
+from tests.processes import processes_of, signals_as_in_a_terminal
 from tests.wait import wait_until
 
 
@@ -83,29 +89,37 @@ _PROGRAM = """
     from kit.spark import _driver
     spark = kit.spark()
     print(_driver._driver.pid, spark.sparkContext.master, spark.range(3).count(), flush=True)
+    spark.createDataFrame([("ü", 1)], ["a", "b"]).write.saveAsTable("t")
+    assert spark.table("t").collect() == [("ü", 1)]
     spark.readStream.format("rate").load().writeStream.format("noop").start()
     sys.stdin.read()
 """
+# What Spark, Java or a proxy the environment may name.
+_FOREIGN = {
+    **dict.fromkeys(("SPARK_HOME", "SPARK_CONF_DIR", "SPARK_LOCAL_DIRS", "JAVA_HOME", "HADOOP_CONF_DIR"), "/nowhere"),
+    **dict.fromkeys(("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"), "-Xmx1m -XX:+UseG1GC"),
+    **dict.fromkeys(("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", "SPARK_ENV_LOADED"), "/nowhere/python"),
+    **dict.fromkeys(("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9"),
+    "PYSPARK_SUBMIT_ARGS": "--master yarn pyspark-shell",
+    "SPARK_REMOTE": "sc://nowhere",
+    "CLASSPATH": "/nowhere.jar",
+}
+_OFFLINE = ("unshare", "--user", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up; exec "$0" "$@"')
+
+
+def _start(words: list[str], home: Path, stderr: int | None = None) -> "subprocess.Popen[str]":
+    env = os.environ | _FOREIGN | {"KIT_HOME": str(home)}
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": stderr}
+    return subprocess.Popen(words, text=True, env=env, preexec_fn=signals_as_in_a_terminal, **pipes)  # noqa: PLW1509
 
 
 @pytest.mark.parametrize("end", ["kill", "close"])
-def test_another_notebook_has_a_session_of_its_own_which_ends_with_it(session: Any, end: str) -> None:
-    """Whatever Spark or Java the environment names: a session is of this lab."""
-    odd = {
-        "SPARK_HOME": "/nowhere",
-        "JAVA_HOME": "/nowhere",
-        "JAVA_TOOL_OPTIONS": "-Xmx1m",
-        "PYSPARK_PYTHON": "/nowhere/python",
-        "PYSPARK_SUBMIT_ARGS": "--master yarn pyspark-shell",
-        "http_proxy": "http://127.0.0.1:9",
-    }
-    program = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(_PROGRAM)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | odd,
-    )
+def test_another_notebook_has_a_session_of_its_own_which_ends_with_it(session: Any, end: str, tmp_path: Path) -> None:
+    """Whatever Spark or Java the environment names, in a folder of any name, without a network."""
+    words = [sys.executable, "-c", textwrap.dedent(_PROGRAM)]
+    offline = subprocess.run([*_OFFLINE, "true"], capture_output=True, check=False).returncode == 0
+    home = tmp_path / ("süß = 日本 #1 100% 'x' a:b !" if end == "kill" else "a, b")
+    program = _start([*(_OFFLINE if offline and end == "close" else ()), *words], home)
     try:
         assert program.stdout is not None
         pid, master, count = program.stdout.readline().split()
@@ -113,13 +127,97 @@ def test_another_notebook_has_a_session_of_its_own_which_ends_with_it(session: A
         driver = psutil.Process(int(pid))
         assert driver.pid != _driver._driver.pid  # type: ignore[union-attr]
         if end == "kill":
+            wait_until((home / "spark" / "warehouse" / "t" / "_SUCCESS").exists, timeout=60)
             program.kill()
         program.communicate(timeout=60)
         wait_until(lambda: not driver.is_running() or driver.status() == psutil.STATUS_ZOMBIE, timeout=30)
     finally:
         program.kill()
         program.wait()
+    wait_until(lambda: processes_of(home) == [], what="an end of all that belongs to the notebook")
     assert session.range(2).count() == 2
+
+
+@pytest.mark.parametrize("recorded", [r'"ports":\[\]', r'"ports":\[\d'], ids=["the driver starts", "its session"])
+def test_an_interrupt_while_spark_starts_leaves_no_process(tmp_path: Path, recorded: str) -> None:
+    program = _start([sys.executable, "-c", "import kit; kit.spark(); print('up')"], tmp_path, subprocess.STDOUT)
+    record = tmp_path / "run" / f"spark-{program.pid}.json"
+    try:
+        wait_until(lambda: record.exists() and re.search(recorded, record.read_text()), timeout=60)
+        program.send_signal(signal.SIGINT)
+        out, _ = program.communicate(timeout=60)
+    finally:
+        program.kill()
+    assert "KeyboardInterrupt" in out, out
+    wait_until(lambda: processes_of(tmp_path) == [], what="an end of the driver")
+    assert not record.exists()
+
+
+@pytest.mark.parametrize("master", ["yarn://x", "spark://", "spark://host", "spark://host:port", "127.0.0.1:7077", " "])
+def test_a_master_that_is_none_is_refused_at_once(monkeypatch: pytest.MonkeyPatch, master: str) -> None:
+    monkeypatch.setenv("KIT_SPARK_MASTER", master)
+    with pytest.raises(ConfigError, match="spark://host:port") as caught:
+        spark.session()
+    assert "KIT_SPARK_MASTER" in caught.value.todo
+
+
+@pytest.mark.parametrize("master", ["spark://127.0.0.1:1", "spark://no-such-host.invalid:7077,127.0.0.1:1"])
+def test_a_master_that_does_not_answer_is_an_error_before_a_driver_starts(
+    monkeypatch: pytest.MonkeyPatch, master: str
+) -> None:
+    spark.stop()
+    monkeypatch.setenv("KIT_SPARK_MASTER", master)
+    with pytest.raises(ServerError, match="Spark master to answer") as caught:
+        spark.session()
+    (check,) = [check for check in kit.doctor() if check.name == "spark"]
+    assert check.fix == caught.value.todo
+    assert "KIT_SPARK_MASTER" in check.fix
+
+
+def test_no_memory_for_a_driver_and_a_folder_that_cannot_be_written_are_errors_before_it_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    spark.stop()
+    with monkeypatch.context() as patched:
+        patched.setattr(memory, "available", lambda: 100 << 20)
+        with pytest.raises(NotEnoughMemory, match="for Spark") as short:
+            spark.session()
+    assert "run `kit down`" in short.value.todo
+    (tmp_path / "home").write_text("no folder")
+    monkeypatch.setenv("KIT_HOME", str(tmp_path / "home"))
+    with pytest.raises(ServerError, match="files of Spark's driver") as caught:
+        spark.session()
+    assert "set KIT_HOME" in caught.value.todo
+
+
+def test_a_session_that_pyspark_started_itself_is_not_taken_over(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert SparkSession.builder.config("spark.sql.shuffle.partitions", "3").getOrCreate() is session  # in this order
+    monkeypatch.setattr(_driver, "_driver", None)
+    with pytest.raises(ConfigError, match="restart the kernel"):
+        spark.session()
+
+
+def test_the_lab_shows_the_driver_ends_it_and_leaves_no_file_of_it(session: Any) -> None:
+    home, name = settings().home, f"spark-{os.getpid()}"
+    (row,) = [row for row in kit.status() if row.name == name]
+    assert (row.state, row.memory > 100 << 20) == ("running", True)
+    checks = {check.name: check for check in kit.doctor()}
+    assert checks[name].found.startswith("running 127.0.0.1:")
+    jars = [check for check in kit.doctor() if check.name == "jars"]
+    assert [check.found.partition(":")[0] for check in jars] == ["kafka", "cassandra", "spark"]
+    assert "pyspark 4.2.0" in checks["packages"].found
+    assert "cassandra-driver" in checks["packages"].found
+    with pytest.raises(ConfigError, match="a notebook") as caught:
+        kit.up("spark")
+    assert "kit.spark()" in caught.value.todo
+    kit.down()
+    assert [row.state for row in kit.status() if row.name.startswith("spark")] == ["stopped"]
+    assert [path for path in home.rglob("*spark-*") if path.name != "lab.lock"] == []
+    with pytest.raises(ServerError, match="it has ended"):
+        session.range(3).count()
+    again = spark.session()
+    again.stop()  # by Spark's own means: its driver stays
+    assert spark.session().range(3).count() == 3
 
 
 def test_a_driver_that_was_killed_is_followed_by_a_new_one(session: Any, capfd: pytest.CaptureFixture[str]) -> None:

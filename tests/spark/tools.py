@@ -1,6 +1,7 @@
 """Quotes in a topic, and queries on them."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -9,30 +10,35 @@ from pyspark.sql import functions as f
 from kit import topics
 from kit.servers.clients import producer
 
-__all__ = ["ORIGIN", "averages", "quotes", "send"]
+__all__ = ["ORIGIN", "averages", "quote", "quotes", "send"]
 
 ORIGIN = 1_767_623_400_000  # 2026-01-05 14:30:00 UTC
 
 
-def send(broker: str, topic: str, prices: list[tuple[str, int, float]], *, create: bool = True) -> None:
+def send(broker: str, topic: str, prices: Sequence[tuple[str, int, float | None]], *, create: bool = True) -> None:
     """Quotes of (symbol, second, price) into a topic, which is made first."""
     if create:
         topics.create(topic, partitions=2, bootstrap_servers=broker)
     sender = producer(broker)
     for symbol, second, price in prices:
         at = ORIGIN + 1000 * second
-        value = json.dumps({"symbol": symbol, "price": price, "ts": at})
-        sender.send(topic, key=symbol.encode(), value=value.encode(), timestamp_ms=at)
+        sender.send(topic, key=symbol.encode(), value=quote(symbol, price, at), timestamp_ms=at)
     sender.flush()
     sender.close()
 
 
-def quotes(session: Any, broker: str, topic: str, **options: str) -> DataFrame:
-    """A topic as a stream of symbol, price, ts."""
+def quote(symbol: str, price: float | None, at: int) -> bytes:
+    """The value of a record: a quote at so many milliseconds."""
+    return json.dumps({"symbol": symbol, "price": price, "ts": at}).encode()
+
+
+def quotes(session: Any, broker: str, topic: str, *, raw: bool = False, **options: str) -> DataFrame:
+    """A topic as a stream of symbol, price, ts; `raw`: and of each record as it came."""
     source = session.readStream.format("kafka").option("kafka.bootstrap.servers", broker)
     found = source.option("subscribe", topic).option("startingOffsets", "earliest").options(**options).load()
     quote = f.from_json(found.value.cast("string"), "symbol STRING, price DOUBLE, ts LONG")
-    return found.select(quote.alias("q")).select("q.symbol", "q.price", f.timestamp_millis("q.ts").alias("ts"))
+    columns = ["q.symbol", "q.price", f.timestamp_millis("q.ts").alias("ts"), *(["raw"] if raw else [])]
+    return found.select(found.value.cast("string").alias("raw"), quote.alias("q")).select(*columns)
 
 
 def averages(quotes: DataFrame) -> DataFrame:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from cassandra.cluster import Session
 
+import kit
 from kit import views
 from kit.errors import CassandraUnavailable, ConfigError, ViewError
 from kit.servers.cassandra import CassandraCluster
@@ -19,9 +20,8 @@ _TIMES = pd.to_datetime(
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CassandraCluster]:
-    with CassandraCluster(tmp_path_factory.mktemp("views")) as cluster:
-        yield cluster
+def cluster(node: CassandraCluster) -> CassandraCluster:
+    return node
 
 
 @pytest.fixture(scope="module")
@@ -124,20 +124,78 @@ def test_a_statement_that_cassandra_does_not_understand_is_said_in_its_words(ses
 
 
 def test_too_few_nodes_and_unknown_levels_are_named(session: Session) -> None:
-    with pytest.raises(CassandraUnavailable, match="Unavailable"):
+    with pytest.raises(CassandraUnavailable, match="'required_replicas': 2, 'alive_replicas': 1"):
         views.query(session, "SELECT * FROM quotes", consistency="TWO")
     with pytest.raises(ConfigError, match="QUORUM"):
         views.query(session, "SELECT * FROM quotes", consistency="MOST")
 
 
+def test_names_that_cql_would_read_otherwise_are_quoted(session: Session) -> None:
+    session.execute('CREATE TABLE IF NOT EXISTS "Order" ("Key" text PRIMARY KEY, "token" int)')
+    views.write(session, "Order", pd.DataFrame({"Key": ["a"], "token": [1]}))
+    assert views.query(session, 'SELECT * FROM "Order"').to_dict("records") == [{"Key": "a", "token": 1}]
+    for bad in ("quotes; DROP TABLE quotes", 'quotes"', "", "a.b.c", "quotes (symbol) --"):
+        with pytest.raises(ViewError, match="a table"):
+            views.write(session, bad, quotes())
+
+
+def test_a_table_of_another_session_and_a_column_that_comes_or_goes_are_seen_at_once(
+    session: Session, cluster: CassandraCluster
+) -> None:
+    rows = pd.DataFrame({"a": ["x"]})
+    with views.connect("market", contact_points=cluster.contact_points) as other:
+        for number in range(3):
+            other.execute(f"CREATE TABLE made_{number} (a text PRIMARY KEY)")
+            views.write(session, f"made_{number}", rows)
+            other.execute(f"ALTER TABLE made_{number} ADD b int")
+            views.write(session, f"made_{number}", rows.assign(b=5))
+        other.execute("ALTER TABLE made_0 DROP b")
+        other.execute("DROP TABLE made_1")
+    for table in ("made_0", "made_1"):
+        with pytest.raises(ViewError):
+            views.write(session, table, rows.assign(b=5))
+    assert views.query(session, "SELECT * FROM made_2")["b"].tolist() == [5]
+
+
+def test_absurd_prices_are_kept_as_they_are_and_missing_ones_are_missing(session: Session) -> None:
+    prices = [float("inf"), -1e308, float("nan")]
+    views.write(session, "quotes", quotes(price=prices))
+    found = views.query(session, "SELECT ts, price FROM quotes").set_index("ts")["price"]
+    assert [found[ts] for ts in _TIMES[:2]] == prices[:2]
+    assert pd.isna(found[_TIMES[2]])
+
+
 def test_no_node_and_a_bad_keyspace_are_errors(cluster: CassandraCluster) -> None:
-    with (
-        pytest.raises(CassandraUnavailable, match="none answered"),
-        views.connect(contact_points=[("127.0.0.1", choose_port())]),
-    ):
+    dead = [("127.0.0.1", choose_port())]
+    with pytest.raises(CassandraUnavailable, match="NoHostAvailable") as caught, views.connect(contact_points=dead):
         pass
-    with (
-        pytest.raises(ConfigError, match="lower-case"),
-        views.connect("Market; DROP", contact_points=cluster.contact_points),
-    ):
+    assert "kit up cassandra" in caught.value.todo
+    points = cluster.contact_points
+    for name in ("Market; DROP", "", "1a", "a-b", "ä", "a" * 49):
+        with pytest.raises(ConfigError, match="lower-case"), views.connect(name, contact_points=points):
+            pass
+    for name, copies in (("system", 1), ("market_2", -1), ("market_2", 0)):
+        with pytest.raises(ViewError), views.connect(name, replication_factor=copies, contact_points=points):
+            pass
+    with views.connect("select", contact_points=points) as session:  # a word of CQL
+        assert session.keyspace == "select"
+
+
+@pytest.mark.parametrize("points", ["db1", "db1:", ":9042", "db1:port", "a b:9042", "127.0.0.1:9042,", "[::1]"])
+def test_malformed_contact_points_are_named_with_their_variable(monkeypatch: pytest.MonkeyPatch, points: str) -> None:
+    monkeypatch.setenv("KIT_CASSANDRA_CONTACT_POINTS", points)
+    with pytest.raises(ConfigError, match="KIT_CASSANDRA_CONTACT_POINTS as host:port") as caught, views.connect():
         pass
+    assert "set KIT_CASSANDRA_CONTACT_POINTS=" in caught.value.todo
+    (check,) = [check for check in kit.doctor() if "KIT_CASSANDRA_CONTACT_POINTS" in check.fix]
+    assert points in check.found
+
+
+@pytest.mark.parametrize("points", ["127.0.0.1:1", "no-such-host.invalid:9042", "[::1]:1", "127.0.0.1:99999"])
+def test_a_cluster_of_ones_own_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch, points: str) -> None:
+    monkeypatch.setenv("KIT_CASSANDRA_CONTACT_POINTS", points)
+    with pytest.raises(CassandraUnavailable) as caught, views.connect():
+        pass
+    assert points in caught.value.expected
+    (check,) = [check for check in kit.doctor() if check.name == "cassandra"]
+    assert "KIT_CASSANDRA_CONTACT_POINTS" in caught.value.todo == check.fix
