@@ -14,7 +14,7 @@ from pyspark.sql import functions as f
 import kit
 from kit.exercises import CheckContext
 
-from ..judging import judge
+from ..judging import judge, spy
 from . import _common as common
 from ._common import ORIGIN, pictured
 
@@ -50,8 +50,9 @@ def _tables(session: Any) -> set[str]:
 def _judge_table(context: CheckContext, table: Any) -> None:
     types = {name: column.cql_type for name, column in table.columns.items()}
     partition, order = ([column.name for column in key] for key in (table.partition_key, table.clustering_key))
-    wanted, key = {"symbol": "text", "ts": "timestamp", "price": "double"}, ", ".join([f"({', '.join(partition)})", *order])
-    got = f"{', '.join(f'{name} {kind}' for name, kind in types.items())}, PRIMARY KEY ({key})"
+    wanted = {"symbol": "text", "ts": "timestamp", "price": "double"}
+    key = ", ".join([f"({', '.join(partition)})", *order])
+    got = f"{common.listed(types)}, PRIMARY KEY ({key})"
     foreign, other = set(partition) - set(wanted), [name for name in wanted if types.get(name) != wanted[name]]
     judge(context, f"symbol text, ts timestamp, price double, and the key for its question: {_QUESTION}", got,
         ("counter" in types.values(), "a counter can only be added to; an average is replaced when it changes: a double"),
@@ -60,7 +61,7 @@ def _judge_table(context: CheckContext, table: Any) -> None:
         (types["ts"] in ("int", "bigint", "text", "date", "time"), f"ts is a moment: a timestamp, and no {types['ts']}"),
         (types["price"] in ("float", "int", "decimal", "text"), f"price is what Spark's avg gives: a double, and no {types['price']}"),
         (other, f"look at the types of {', '.join(other)}"),
-        (partition == ["ts"] or partition == ["ts", "symbol"], f"with ts in the partition key each moment is a partition somewhere on the ring; {_QUESTION}"),
+        (partition in (["ts"], ["ts", "symbol"]), f"with ts in the partition key each moment is a partition somewhere on the ring; {_QUESTION}"),
         (partition == ["symbol", "ts"], f"two columns in the inner brackets are one partition key, so each row is alone in a partition; {_QUESTION}"),
         ("price" in partition + order, "price in the primary key makes a second row of each correction: it is what is replaced"),
         (partition == ["symbol"] and not order, "without a clustering key a symbol has one row, and each average replaces the one before: ts belongs in the key"),
@@ -70,8 +71,7 @@ def _judge_table(context: CheckContext, table: Any) -> None:
 
 
 def write(context: CheckContext) -> None:
-    function, spark, session = context.named("write"), kit.spark(), common.keyspace(context)
-    session.execute(common.TABLE)
+    function, spark, session = context.named("write"), kit.spark(), common.keyspace(context, common.TABLE)
     context.advise = common.advise
     early = {("JPM", 20_000): 37.01, ("GE", 20_000): 25.8, ("O'K", 20_000): 3_800.07}
     later = {("JPM", 20_000): 36.25, ("GE", 40_000): 29.125}
@@ -126,10 +126,10 @@ def _watched(context: CheckContext, function: Any, session: Any, frame: DataFram
     """Call the student's `write` once, on a machine in Tokyo: there a time without its zone is nine hours off."""
     seen = _Seen(session)
     with ExitStack() as spies, _in_zone(_ZONE):
-        common.spy(spies, type(frame), "collect", seen.collect)
-        common.spy(spies, type(frame), "toLocalIterator", seen.collect)
-        common.spy(spies, type(frame), "foreach", seen.each)
-        common.spy(spies, Cluster, "connect", seen.connect)
+        spy(spies, type(frame), "collect", seen.collect)
+        spy(spies, type(frame), "toLocalIterator", seen.collect)
+        spy(spies, type(frame), "foreach", seen.each)
+        spy(spies, Cluster, "connect", seen.connect)
         session.execute_async = seen.execute_async
         try:
             context.call(function, session, frame, on=on, seconds=_WRITES)

@@ -1,13 +1,10 @@
 """What the checks share: quotes as they arrive, what pandas makes of them, and Spark and Cassandra for a check."""
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from functools import partial
 from typing import Any, NamedTuple
-from unittest.mock import patch
 
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
@@ -33,23 +30,17 @@ ERRORS = (
     ("Queries with streaming sources must be executed", "a stream has no end, so count, collect, show and toPandas do not work on it: give the plan, writeStream runs it"),
     ("STREAMING_OUTPUT_MODE", "append needs a watermark before the groups: exercise.check(3) looks for it"),
     ("CAST_INVALID_INPUT", "a record may hold anything, and one bad value must not end the query: from_json with a schema makes null of it, and so does try_cast"),
-    ("MALFORMED|INVALID_UTF8|character", "a record may hold any bytes, and must not end the query: cast them to a string"),
     ("CAST_OVERFLOW|DATETIME_OVERFLOW|out of range|long overflow", "ts is in milliseconds: taken as seconds it is a time in the year 58,000"),
-    ("WRONG_NUM_ARGS|PARSE_SYNTAX|ParseException", "Spark cannot read that SQL: look at names, commas and brackets"),
     ("DATATYPE_MISMATCH", "look at the types: df.printSchema() shows them; a value from Kafka is binary until you cast it"),
     ("PicklingError|cannot pickle|PICKLE", "that function is sent to other processes, and a session cannot go there: write from foreachBatch's own process"),
     ("ViewError.*time zone", "toPandas gives times without a zone, in UTC: say so with .dt.tz_localize, as notebook 22 does"),
     ("AlreadyExists", "the table is there already, and that is fine: IF NOT EXISTS leaves it"),
     ("No keyspace", "the session has its keyspace: name the table alone"),
-    ("UndefinedColumn|Undefined column|unconfigured table|does not exist|ViewError.*table", "look at the names: the table is avg_price, its columns symbol, ts and price"),
     ("InvalidRequest.*counter", "a counter can only be added to; an average is replaced: price is a double"),
     ("InvalidRequest|ViewError|SyntaxException", "look at the CQL: names, commas, brackets, and the types text, timestamp, double"),
     ("SyntaxException.*mismatched|SyntaxException.*no viable", "values do not belong in the text of CQL: a quote in a name breaks it; put %s or ? there"),
-    ("TypeError.*(argument types|not all arguments|Received an argument)", "the values are text, a time and a number, in the order of the columns"),
-    ("AttributeError.*(Session|Cluster)", "the session is of Cassandra's driver: execute, prepare; views.write takes it as well"),
     ("(Type|Attribute)Error.*DataStreamReader", "readStream is a property, without (); then format, option, load"),
     ("AttributeError.*GroupedData", "groups have no rows yet: agg(…) makes them"),
-    ("AttributeError.*DataFrame", "is that a DataFrame of Spark, or of pandas? Their methods differ"),
 )  # fmt: skip
 advise = partial(advice_on, table=ERRORS)
 
@@ -131,18 +122,21 @@ def frame_of(spark: SparkSession, quotes: Iterable[Quote]) -> DataFrame:
     return found.select("symbol", "price", f.timestamp_millis("ms").alias("ts"))
 
 
+def listed(types: dict[str, str]) -> str:
+    """Columns and their types, as a student reads them."""
+    return ", ".join(f"{column} {kind}" for column, kind in types.items())
+
+
 def check_frame(context: CheckContext, got: Any, columns: dict[str, str], *table: tuple[object, str]) -> None:
     """It is a DataFrame of Spark that is still a stream, and has these columns of these types; `table` comes first."""
     name, is_frame = type(got).__name__, isinstance(got, DataFrame)
     types = dict(got.dtypes) if is_frame else {}
     missing = [column for column in columns if column not in types]
     other = [f"{column} {types[column]}" for column in columns if types.get(column, columns[column]) != columns[column]]
-    wanted = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-    text = ", ".join(f"{column} {kind}" for column, kind in types.items())
-    judge(context, f"a DataFrame of Spark with {wanted}", text if is_frame else got,
+    judge(context, f"a DataFrame of Spark with {listed(columns)}", listed(types) if is_frame else got,
         *table,
         (name == "DataStreamReader", "load() makes the DataFrame"),
-        (name == "DataStreamWriter" or name == "StreamingQuery", "give the DataFrame: it is written and started in gap 7"),
+        (name in ("DataStreamWriter", "StreamingQuery"), "give the DataFrame: it is written and started in gap 7"),
         (name == "GroupedData", "groups are no rows yet: an aggregate makes them"),
         (name == "DataFrame" and not is_frame, "that is a DataFrame of pandas: stay with Spark's, for a stream has no end"),
         (not is_frame, "return the DataFrame that the last step gives"),
@@ -151,32 +145,18 @@ def check_frame(context: CheckContext, got: Any, columns: dict[str, str], *table
         (not getattr(got, "isStreaming", True), "it is no stream any more: build on the DataFrame that the function gets"))  # fmt: skip
 
 
-def keyspace(context: CheckContext) -> Any:
+def keyspace(context: CheckContext, *tables: str) -> Any:
     """A session of Cassandra's driver in a keyspace of this check's own, which goes at the end."""
     name = f"check_{uuid.uuid4().hex[:8]}"
     session = context.enter_context(views.connect(name))
     context.callback(session.execute, f"DROP KEYSPACE IF EXISTS {name}")
+    for table in tables:
+        session.execute(table)
     return session
 
 
 def rows_of(session: Any) -> dict[tuple[str, int], float]:
     """The table avg_price: as `averages`."""
-    found = views.query(session, f"SELECT symbol, ts, price FROM {session.keyspace}.avg_price")
+    found = views.query(session, f"SELECT symbol, ts, price FROM {session.keyspace}.avg_price")  # noqa: S608  # a keyspace of this check's
     times = found["ts"].astype("int64") - ORIGIN
     return {(s, int(at)): float(p) for s, at, p in zip(found["symbol"], times, found["price"], strict=True)}
-
-
-def spy(until: ExitStack, kind: Any, name: str, before: Callable[..., object]) -> None:
-    """Have `before` see the arguments of a method's calls."""
-    method = getattr(kind, name)
-
-    def spied(*args: Any, **options: Any) -> Any:
-        before(*args, **options)
-        return method(*args, **options)
-
-    until.enter_context(patch.object(kind, name, spied))
-
-
-def now() -> int:
-    """Milliseconds after ORIGIN."""
-    return time.time_ns() // 1_000_000 - ORIGIN

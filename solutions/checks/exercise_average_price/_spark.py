@@ -1,6 +1,8 @@
 """Gaps 1 to 4: records from the topic, quotes of them, the window of each, and the average."""
 
 import re
+import time
+from math import isnan
 from typing import Any
 
 import pandas as pd
@@ -11,7 +13,7 @@ from kit.exercises import CheckContext
 
 from ..judging import judge
 from . import _common as common
-from ._common import BAD, FIRST, ORIGIN, SECOND, SECONDS, WINDOW, Quote
+from ._common import BAD, FIRST, ORIGIN, SECOND, SECONDS, WINDOW, Quote, averages, close, pictured
 
 _QUOTE = {"symbol": "string", "price": "double", "ts": "timestamp"}
 _WINDOW = "struct<start:timestamp,end:timestamp>"
@@ -62,19 +64,10 @@ def _options(got: Any) -> tuple[dict[str, str], str]:
 def _values(context: CheckContext, stream: Any) -> list[str]:
     """The values of a stream of records, as text."""
     found = list[str]()
-
-    def keep(frame: Any, batch: int) -> None:
-        found.extend(row.value or "" for row in frame.collect())
-
-    def run() -> None:
-        text = stream.select(f.col("value").cast("string").alias("value"))
-        query = text.writeStream.foreachBatch(keep).trigger(availableNow=True).start()
-        try:
-            query.awaitTermination(SECONDS)
-        finally:
-            query.stop()
-
-    context.call(run, seconds=SECONDS)
+    text = stream.select(f.col("value").cast("string").alias("value")).writeStream.trigger(availableNow=True)
+    query = text.foreachBatch(lambda frame, _: found.extend(row.value or "" for row in frame.collect())).start()
+    context.callback(query.stop)
+    context.call(query.awaitTermination, seconds=SECONDS)
     return sorted(found)
 
 
@@ -92,7 +85,8 @@ def to_quotes(context: CheckContext) -> None:
     rows = [(b"k", value, "t", 0, number, _KAFKA_TIME) for number, value in enumerate(values)]
     records = spark.createDataFrame(rows, "key BINARY, value BINARY, topic STRING, partition INT, offset LONG, ms LONG")
     records = records.withColumn("timestamp", f.timestamp_millis("ms")).drop("ms").withColumn("timestampType", f.lit(0))
-    got = context.call(function, records, on=f"{len(FIRST)} quotes, and {len(BAD)} records that are none", seconds=SECONDS)
+    on = f"{len(FIRST)} quotes, and {len(BAD)} records that are none"
+    got = context.call(function, records, on=on, seconds=SECONDS)
     plain = got.select("symbol", "price", f.unix_micros("ts").alias("us"))
     found = [tuple(row) for row in context.call(plain.collect, seconds=SECONDS)]
     if sorted(found, key=str) != sorted(((one.symbol, one.price, (ORIGIN + one.at) * 1000) for one in FIRST), key=str):
@@ -112,14 +106,14 @@ def _explain_quotes(context: CheckContext, found: list[Any]) -> None:
         (times and min(times) > 1e14, "these are milliseconds, taken for seconds: the year is 57,983; Spark has a function for milliseconds"),
         (times and max(times) < -1e12, "the time is divided too often: it is in milliseconds, and this is January 1970"),
         (times and all(at == _KAFKA_TIME - ORIGIN for at in times), "that is processing time, when the record came to Kafka; the event time is the field ts of the value"),
-        (times and all(abs(at - common.now()) < 6e5 for at in times), "that is processing time, the clock of this machine; the event time is the field ts of the value"),
+        (times and all(abs(at - (time.time() * 1000 - ORIGIN)) < 6e5 for at in times), "that is processing time, the clock of this machine; the event time is the field ts of the value"),
         (times and any(abs(at) > 1e8 for at in times), "that is another time: ts has the milliseconds since 1970"),
         (bare and all(row[2] is None for row in found), "all times are null: in the JSON ts is a whole number, a LONG"),
         (all(price is None for price in prices), "all prices are null: in the JSON price is a number, a DOUBLE"),
         (all(symbol is None for symbol, *_ in found), "all symbols are null: the names in the schema are those of the JSON"),
         (bare and len(right) == len(FIRST), f"a record that is no quote came through, as {bare[:1]}: leave out those without symbol, time or price"),
         (any(price is not None and price <= 0 for price in prices), "an absurd price came through: it is above 0"),
-        (any(price is not None and price != price for price in prices), "NaN came through: in Spark it is larger than any number, so an upper limit leaves it out"),
+        (any(price is not None and isnan(price) for price in prices), "NaN came through: in Spark it is larger than any number, so an upper limit leaves it out"),
         (any(price is not None and price >= common.MOST for price in prices), "an absurd price came through: it is below MOST"),
         (len(found) < len(FIRST) and len(right) == len(found) and len(set(map(str, found))) == len(found), "a record that comes twice is two quotes: leave out no duplicate"),
         (cut and len(found) == len(FIRST), "the milliseconds are cut off: keep them"),
@@ -143,14 +137,17 @@ def in_windows(context: CheckContext) -> None:
         (delay != common.DELAY, f"that are {(delay or 0) / 1000:g} seconds; the watermark waits 10 seconds"))  # fmt: skip
     quotes = [*FIRST, *SECOND]
     got = context.call(function, common.frame_of(spark, quotes), on=f"{len(quotes)} quotes", seconds=SECONDS)
-    ends = [f.unix_millis(name).alias(alias) for name, alias in (("ts", "at"), ("window.start", "a"), ("window.end", "b"))]
-    rows = context.call(got.select("symbol", "price", *ends).collect, seconds=SECONDS)
-    found = sorted((Quote(row.symbol, row.at - ORIGIN, row.price), row.a - ORIGIN, row.b - ORIGIN) for row in rows)
+    times = (
+        f.unix_millis(name).alias(alias)
+        for name, alias in zip(("ts", "window.start", "window.end"), "tab", strict=True)
+    )
+    rows = context.call(got.select("symbol", "price", *times).collect, seconds=SECONDS)
+    found = sorted((Quote(row.symbol, row.t - ORIGIN, row.price), row.a - ORIGIN, row.b - ORIGIN) for row in rows)
     wanted = sorted((one, one.at // WINDOW * WINDOW, one.at // WINDOW * WINDOW + WINDOW) for one in quotes)
     length = found[0][2] - found[0][1] if found else 0
     wrong = next((row for row, right in zip(found, wanted, strict=False) if row != right), found[:1])
     judge(context, f"{len(quotes)} quotes, each in its window of 20 seconds", f"{len(found)} rows, and windows of {length / 1000:g} s",
-        (found and abs(found[0][1] - common.now()) < 3e6, "that is processing time, the clock of this machine: the window is of the column ts"),
+        (found and abs(found[0][1] - (time.time() * 1000 - ORIGIN)) < 3e6, "that is processing time, the clock of this machine: the window is of the column ts"),
         (length == WINDOW * 60, "that are 20 minutes"),
         (length == WINDOW / 1000, "that are 20 milliseconds"),
         (len(found) > len(quotes) and length == WINDOW, "the windows overlap, so a quote is in several: leave out the slide"),
@@ -166,7 +163,9 @@ def average(context: CheckContext) -> None:
     context.advise = common.advise
     stream = common.streaming(spark, "symbol STRING, price DOUBLE, ts TIMESTAMP").withWatermark("ts", "10 seconds")
     window = f.window("ts", "20 seconds").alias("window")
-    got = context.call(function, stream.select("*", window), on="average(quotes), on a stream with windows", seconds=SECONDS)
+    got = context.call(
+        function, stream.select("*", window), on="average(quotes), on a stream with windows", seconds=SECONDS
+    )
     kind = dict(got.dtypes).get("ts", "") if hasattr(got, "dtypes") else ""
     names = sorted(getattr(got, "columns", ()))
     common.check_frame(context, got, {"symbol": "string", "ts": "timestamp", "price": "double"},
@@ -185,34 +184,31 @@ def average(context: CheckContext) -> None:
 
 def _explain_averages(context: CheckContext, rows: list[Any], quotes: list[Quote]) -> None:
     """Say what is wrong with averages, if something is."""
-    wanted, found = common.averages(quotes), {key: float(price) for key, price in rows if price is not None}
-    if common.close(found, wanted) and len(rows) == len(wanted):
+    wanted, found = averages(quotes), {key: float(price) for key, price in rows if price is not None}
+    if close(found, wanted) and len(rows) == len(wanted):
         return
     starts = {(symbol, end - WINDOW): price for (symbol, end), price in wanted.items()}
     table = pd.DataFrame(quotes)
     by_time = table.groupby(["symbol", "at"], as_index=False)["price"].mean().itertuples(index=False)
-    prices = {key: set(rows["price"]) for key, rows in table.groupby(["symbol", table["at"] // WINDOW * WINDOW + WINDOW])}
-    others = {
-        "that is an average of averages: it counts a time with many quotes as much as one with a single quote; average the quotes themselves": common.averages(by_time),
-        "a record that comes twice is two quotes: leave out no duplicate": common.averages(set(quotes)),
-        "that is how many there are: the average is wanted": common.averages(quotes, "count"),
-        "that is the sum: the average is wanted": common.averages(quotes, "sum"),
-        "that is the highest price: the average is wanted": common.averages(quotes, "max"),
-        "that is the lowest price: the average is wanted": common.averages(quotes, "min"),
-        "that is the median, the price in the middle: the average is wanted": common.averages(quotes, "median"),
-        "that is the middle between highest and lowest: all quotes count in the average": common.averages(quotes, lambda prices: (prices.max() + prices.min()) / 2),
-    }  # fmt: skip
-    other = next((advice for advice, prices in others.items() if common.close(found, prices)), "")
+    prices = {
+        key: set(rows["price"]) for key, rows in table.groupby(["symbol", table["at"] // WINDOW * WINDOW + WINDOW])
+    }
     symbols, ends = {symbol for symbol, _ in found}, {end for _, end in found}
-    judge(context, common.pictured(wanted), common.pictured(found),
-        (common.close(found, starts), "that is where the windows start: ts is the end"),
+    judge(context, pictured(wanted), pictured(found),
+        (close(found, starts), "that is where the windows start: ts is the end"),
         (not found, "there is no row with a price"),
         (len(rows) > len(wanted) and ends <= {end for _, end in wanted}, "one row for each symbol and window: group by these two, and by nothing else"),
         (ends - {end for _, end in wanted} - {end for _, end in starts}, "ts is the end of the window, and not the time of a quote: the quotes of one window have one ts"),
         (len(symbols) < len({symbol for symbol, _ in wanted}), "each symbol has averages of its own: group by the symbol, too"),
         (len(rows) < len(wanted), "each window has an average of its own: group by the window, too"),
-        (other, other),
+        (close(found, averages(by_time)), "that is an average of averages: it counts a time with many quotes as much as one with a single quote; average the quotes themselves"),
+        (close(found, averages(set(quotes))), "a record that comes twice is two quotes: leave out no duplicate"),
+        (close(found, averages(quotes, "count")), "that is how many there are: the average is wanted"),
+        (close(found, averages(quotes, "sum")), "that is the sum: the average is wanted"),
+        (close(found, averages(quotes, "max")), "that is the highest price: the average is wanted"),
+        (close(found, averages(quotes, "min")), "that is the lowest price: the average is wanted"),
+        (close(found, averages(quotes, "median")), "that is the median, the price in the middle: the average is wanted"),
+        (close(found, averages(quotes, lambda prices: (prices.max() + prices.min()) / 2)), "that is the middle between highest and lowest: all quotes count in the average"),
         (all(price in prices[key] for key, price in found.items() if key in prices), "that is one quote of the window: all of them count in the average"),
         (all(price == round(price) for price in found.values()), "keep the cents"),
         (True, "the mean of all prices of the symbol in the window is wanted"))  # fmt: skip
-

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # an answer a line
 """Gap 4, the average."""
 
 from kit.exercises import Crashed
@@ -6,7 +7,9 @@ from tests.exercises.misconceptions import Right, Wrong
 __all__ = ["RIGHT", "WRONG"]
 
 
-def _average(price: str = 'f.avg("price")', ts: str = 'f.col("window.end")', of: str = "quotes", by: str = '"window", "symbol"') -> str:
+def _average(
+    price: str = 'f.avg("price")', ts: str = 'f.col("window.end")', of: str = "quotes", by: str = '"window", "symbol"'
+) -> str:
     return f"""
 groups = {of}.groupBy({by})
 return groups.agg(({price}).alias("price")).select("symbol", {ts}.alias("ts"), "price")

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # an answer a line
 """Gap 5, the table."""
 
 from kit.exercises import Crashed
@@ -8,7 +9,9 @@ __all__ = ["RIGHT", "WRONG"]
 _COLUMNS = "symbol text, ts timestamp, price double"
 
 
-def _table(key: str = "symbol, ts", columns: str = _COLUMNS, name: str = "IF NOT EXISTS avg_price", more: str = "") -> str:
+def _table(
+    key: str = "symbol, ts", columns: str = _COLUMNS, name: str = "IF NOT EXISTS avg_price", more: str = ""
+) -> str:
     return f'session.execute("CREATE TABLE {name} ({columns}, PRIMARY KEY ({key})){more}")'  # fmt: skip
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # an answer a line
 """Gap 3, the windows."""
 
 from kit.exercises import Crashed
@@ -27,7 +28,7 @@ WRONG = [
 
 RIGHT = [
     Right("selected, with all else", f'return {_LATE}.select("*", f.window("ts", "20 seconds"))'),
-    Right("selectExpr", f"return {_LATE}.selectExpr(\"*\", \"window(ts, '20 seconds') AS window\")"),
+    Right("selectExpr", f'return {_LATE}.selectExpr("*", "window(ts, \'20 seconds\') AS window")'),
     Right(
         "SQL",
         f"""
