@@ -1,30 +1,28 @@
 """Gaps 5 and 6: the table of averages, and the rows of a micro-batch in it."""
 
-import os
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 
-from cassandra.cluster import Cluster
+from cassandra.cluster import Cluster, ResponseFuture
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as f
 
 import kit
 from kit.exercises import CheckContext
 
+from ..engines import in_zone, keyspace, listed
 from ..judging import judge, spy
 from . import _common as common
 from ._common import ORIGIN, pictured
 
 _QUESTION = "it is asked for the averages of one symbol, by time"
-_ZONE, _ZONE_MS = "Asia/Tokyo", 9 * 3_600_000
+_ZONE = "Asia/Tokyo"  # nine hours before UTC
 _WRITES = 8.0  # seconds
 
 
 def create_table(context: CheckContext) -> None:
-    function, session = context.named("create_table"), common.keyspace(context)
+    function, session = context.named("create_table"), keyspace(context)
     context.advise, before = common.advise, _tables(session)
     context.call(function, session, on="create_table(session), in a keyspace without tables", seconds=_WRITES)
     session.cluster.refresh_schema_metadata()
@@ -52,7 +50,7 @@ def _judge_table(context: CheckContext, table: Any) -> None:
     partition, order = ([column.name for column in key] for key in (table.partition_key, table.clustering_key))
     wanted = {"symbol": "text", "ts": "timestamp", "price": "double"}
     key = ", ".join([f"({', '.join(partition)})", *order])
-    got = f"{common.listed(types)}, PRIMARY KEY ({key})"
+    got = f"{listed(types)}, PRIMARY KEY ({key})"
     foreign, other = set(partition) - set(wanted), [name for name in wanted if types.get(name) != wanted[name]]
     judge(context, f"symbol text, ts timestamp, price double, and the key for its question: {_QUESTION}", got,
         ("counter" in types.values(), "a counter can only be added to; an average is replaced when it changes: a double"),
@@ -71,7 +69,7 @@ def _judge_table(context: CheckContext, table: Any) -> None:
 
 
 def write(context: CheckContext) -> None:
-    function, spark, session = context.named("write"), kit.spark(), common.keyspace(context, common.TABLE)
+    function, spark, session = context.named("write"), kit.spark(), keyspace(context, common.TABLE)
     context.advise = common.advise
     early = {("JPM", 20_000): 37.01, ("GE", 20_000): 25.8, ("O'K", 20_000): 3_800.07}
     later = {("JPM", 20_000): 36.25, ("GE", 40_000): 29.125}
@@ -91,11 +89,10 @@ def write(context: CheckContext) -> None:
 class _Seen:
     """What a call of the student's code does that the table does not show."""
 
-    collected = foreach = False
-    connected = 0
+    collected = foreach = connected = False
 
-    def __init__(self, session: Any) -> None:
-        self.open, self._execute = list[Any](), session.execute_async  # futures that were not waited for
+    def __init__(self) -> None:
+        self.open = list[Any]()  # requests that are not waited for
 
     def collect(self, *_: Any) -> None:
         caller = sys._getframe(2).f_globals.get("__name__", "")
@@ -105,53 +102,27 @@ class _Seen:
         self.foreach = True
 
     def connect(self, *_: Any, **__: Any) -> None:
-        self.connected += 1
+        self.connected = True
 
-    def execute_async(self, *args: Any, **options: Any) -> Any:
-        future = self._execute(*args, **options)
+    def send(self, future: Any, *_: Any, **__: Any) -> None:
         self.open.append(future)
-        for name in ("result", "add_callback", "add_callbacks"):
-            setattr(future, name, self._waiting(future, getattr(future, name)))
-        return future
 
-    def _waiting(self, future: Any, method: Any) -> Any:
-        def wait(*args: Any, **options: Any) -> Any:
-            self.open = [one for one in self.open if one is not future]
-            return method(*args, **options)
-
-        return wait
+    def wait(self, future: Any, *_: Any, **__: Any) -> None:
+        self.open = [one for one in self.open if one is not future]
 
 
 def _watched(context: CheckContext, function: Any, session: Any, frame: DataFrame, on: str) -> _Seen:
     """Call the student's `write` once, on a machine in Tokyo: there a time without its zone is nine hours off."""
-    seen = _Seen(session)
-    with ExitStack() as spies, _in_zone(_ZONE):
-        spy(spies, type(frame), "collect", seen.collect)
-        spy(spies, type(frame), "toLocalIterator", seen.collect)
-        spy(spies, type(frame), "foreach", seen.each)
+    seen = _Seen()
+    with ExitStack() as spies, in_zone(_ZONE):
+        for name, see in {"collect": seen.collect, "toLocalIterator": seen.collect, "foreach": seen.each}.items():
+            spy(spies, type(frame), name, see)
         spy(spies, Cluster, "connect", seen.connect)
-        session.execute_async = seen.execute_async
-        try:
-            context.call(function, session, frame, on=on, seconds=_WRITES)
-        finally:
-            session.execute_async = seen._execute
+        spy(spies, ResponseFuture, "send_request", seen.send)
+        for name in ("result", "add_callback", "add_callbacks"):
+            spy(spies, ResponseFuture, name, seen.wait)
+        context.call(function, session, frame, on=on, seconds=_WRITES)
     return seen
-
-
-@contextmanager
-def _in_zone(name: str) -> Iterator[None]:
-    before = os.environ.get("TZ")
-    os.environ["TZ"] = name
-    time.tzset()
-    try:
-        if time.timezone != -_ZONE_MS // 1000:  # this machine has no list of time zones
-            os.environ.pop("TZ")
-            time.tzset()
-        yield
-    finally:
-        os.environ.pop("TZ", None)
-        os.environ.update({} if before is None else {"TZ": before})
-        time.tzset()
 
 
 def _judge_rows(
@@ -165,8 +136,7 @@ def _judge_rows(
     mean = any(abs(got - (then + new) / 2) < 0.005 <= abs(new - then) for then, new, got in changed.values())
     added = any(abs(got - then - new) < 0.005 for then, new, got in changed.values())
     right = common.close(found, wanted)
-    got = pictured(found) + (f"; {seen.connected} connections" if seen.connected else "")
-    judge(context, pictured(wanted), got,
+    judge(context, pictured(wanted), pictured(found),
         (seen.foreach, "foreach calls its function for each row, in other processes: each would need a session of its own; write the whole micro-batch here"),
         (seen.connected, "use the session that the function gets: a new session for each micro-batch, or row, takes longer than the rows"),
         (moved & found.keys() and seen.collected, "collect() gives times in the zone of this machine, and does not say which; Cassandra takes them for UTC, so in Tokyo they are nine hours off. And collect() makes a Python object of each row before the first is written: notebook 22 shows another way"),

@@ -1,7 +1,6 @@
 """What the checks share: quotes as they arrive, what pandas makes of them, and Spark and Cassandra for a check."""
 
 import json
-import uuid
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,16 +10,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
 from kit import views
-from kit.exercises import CheckContext
 
-from ..judging import advice_on, judge
+from ..judging import advice_on
 
 ORIGIN = 1_767_623_400_000  # 2026-01-05 14:30:00 UTC, in milliseconds
 WINDOW, DELAY, MOST = 20_000, 10_000, 100_000
 SECONDS = 20.0  # Spark compiles a plan that is new to it
 TABLE = "CREATE TABLE avg_price (symbol text, ts timestamp, price double, PRIMARY KEY (symbol, ts))"
 RECORDS = "key BINARY, value BINARY, topic STRING, partition INT, offset LONG, timestamp TIMESTAMP, timestampType INT"
-_QUICK = {"spark.sql.shuffle.partitions": "1", "spark.sql.streaming.noDataMicroBatches.enabled": "false"}
 ERRORS = (
     ("FAILED_TO_FIND_DATA_SOURCE|DATA_SOURCE_NOT_FOUND|ClassNotFound.*assandra", "Spark has no such source or sink: it reads with the format kafka, and Cassandra is reached by foreachBatch and its driver"),
     ("kafka.bootstrap.servers' must be", 'Kafka\'s own settings begin with kafka, as in "kafka.bootstrap.servers"'),
@@ -37,8 +34,9 @@ ERRORS = (
     ("AlreadyExists", "the table is there already, and that is fine: IF NOT EXISTS leaves it"),
     ("No keyspace", "the session has its keyspace: name the table alone"),
     ("InvalidRequest.*counter", "a counter can only be added to; an average is replaced: price is a double"),
-    ("InvalidRequest|ViewError|SyntaxException", "look at the CQL: names, commas, brackets, and the types text, timestamp, double"),
+    (r"SyntaxException.*alternative at input '-\d", "the driver does not know a Timestamp of pandas in the text of CQL: to_pydatetime() makes a datetime of it, and a prepared statement takes it as it is"),
     ("SyntaxException.*mismatched|SyntaxException.*no viable", "values do not belong in the text of CQL: a quote in a name breaks it; put %s or ? there"),
+    ("InvalidRequest|ViewError|SyntaxException", "look at the CQL: names, commas, brackets, and the types text, timestamp, double"),
     ("(Type|Attribute)Error.*DataStreamReader", "readStream is a property, without (); then format, option, load"),
     ("AttributeError.*GroupedData", "groups have no rows yet: agg(…) makes them"),
 )  # fmt: skip
@@ -101,58 +99,11 @@ def pictured(rows: dict[tuple[str, int], float]) -> str:
     return "; ".join(shown) or "no row"
 
 
-def make_quick(context: CheckContext, spark: SparkSession) -> None:
-    """Settings for a small input, until the end of the check; they change no result."""
-    for name, value in _QUICK.items():
-        context.callback(spark.conf.set, name, spark.conf.get(name))
-        spark.conf.set(name, value)
-
-
-def streaming(spark: SparkSession, schema: str) -> DataFrame:
-    """A stream of these columns without any row: a plan is made of it, and not run."""
-    source = spark.readStream.format("rate").load()
-    fields = [part.split() for part in schema.split(",")]
-    return source.select(*(f.lit(None).cast(kind).alias(name) for name, kind in fields))
-
-
 def frame_of(spark: SparkSession, quotes: Iterable[Quote]) -> DataFrame:
     """The quotes as a DataFrame: symbol, price, ts."""
     rows = [(one.symbol, one.price, ORIGIN + one.at) for one in quotes]
     found = spark.createDataFrame(rows, "symbol STRING, price DOUBLE, ms LONG")
     return found.select("symbol", "price", f.timestamp_millis("ms").alias("ts"))
-
-
-def listed(types: dict[str, str]) -> str:
-    """Columns and their types, as a student reads them."""
-    return ", ".join(f"{column} {kind}" for column, kind in types.items())
-
-
-def check_frame(context: CheckContext, got: Any, columns: dict[str, str], *table: tuple[object, str]) -> None:
-    """It is a DataFrame of Spark that is still a stream, and has these columns of these types; `table` comes first."""
-    name, is_frame = type(got).__name__, isinstance(got, DataFrame)
-    types = dict(got.dtypes) if is_frame else {}
-    missing = [column for column in columns if column not in types]
-    other = [f"{column} {types[column]}" for column in columns if types.get(column, columns[column]) != columns[column]]
-    judge(context, f"a DataFrame of Spark with {listed(columns)}", listed(types) if is_frame else got,
-        *table,
-        (name == "DataStreamReader", "load() makes the DataFrame"),
-        (name in ("DataStreamWriter", "StreamingQuery"), "give the DataFrame: it is written and started in gap 7"),
-        (name == "GroupedData", "groups are no rows yet: an aggregate makes them"),
-        (name == "DataFrame" and not is_frame, "that is a DataFrame of pandas: stay with Spark's, for a stream has no end"),
-        (not is_frame, "return the DataFrame that the last step gives"),
-        (missing, f"a column is missing: {', '.join(missing)}; alias(…) gives a name, and * keeps the others"),
-        (other, f"another type is wanted: {'; '.join(other)}"),
-        (not getattr(got, "isStreaming", True), "it is no stream any more: build on the DataFrame that the function gets"))  # fmt: skip
-
-
-def keyspace(context: CheckContext, *tables: str) -> Any:
-    """A session of Cassandra's driver in a keyspace of this check's own, which goes at the end."""
-    name = f"check_{uuid.uuid4().hex[:8]}"
-    session = context.enter_context(views.connect(name))
-    context.callback(session.execute, f"DROP KEYSPACE IF EXISTS {name}")
-    for table in tables:
-        session.execute(table)
-    return session
 
 
 def rows_of(session: Any) -> dict[tuple[str, int], float]:

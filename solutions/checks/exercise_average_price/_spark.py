@@ -11,12 +11,14 @@ from pyspark.sql import functions as f
 import kit
 from kit.exercises import CheckContext
 
+from ..engines import check_frame, make_quick, streaming
 from ..judging import judge
 from . import _common as common
 from ._common import BAD, FIRST, ORIGIN, SECOND, SECONDS, WINDOW, Quote, averages, close, pictured
 
 _QUOTE = {"symbol": "string", "price": "double", "ts": "timestamp"}
 _WINDOW = "struct<start:timestamp,end:timestamp>"
+_OTHERS = {"count": "how many there are", "sum": "the sum", "max": "the highest price", "min": "the lowest price", "median": "the median", (lambda prices: (prices.max() + prices.min()) / 2): "the middle between highest and lowest"}  # fmt: skip
 _KAFKA_TIME = ORIGIN + 3_600_000  # when the records of gap 2 came to Kafka: an hour after their quotes
 
 
@@ -31,7 +33,7 @@ def read_records(context: CheckContext) -> None:
     on = f"read_records(spark, servers, {topic!r}), which has {len(values)} records"
     got = context.call(function, spark, context.servers, topic, on=on, seconds=SECONDS)
     options, plan = _options(got)
-    common.check_frame(context, got, {},
+    check_frame(context, got, {},
         (getattr(got, "isStreaming", None) is False, "that is a batch: it reads what is there, and ends; a stream begins with readStream"),
         (plan and "kafka" not in plan, "that is another source: the format is kafka"))  # fmt: skip
     given, start = options.get("subscribe", ""), options.get("startingoffsets", "latest")
@@ -42,7 +44,7 @@ def read_records(context: CheckContext) -> None:
         (start != "earliest" and "{" not in start, "startingOffsets is earliest: what came before the query counts, too"))  # fmt: skip
     judge(context, "Kafka's columns, with the value of each record", ", ".join(got.columns),
         ("value" not in got.columns, "leave the columns as Kafka has them: gap 2 looks into the value"))  # fmt: skip
-    common.make_quick(context, spark)
+    make_quick(context, spark)
     found = _values(context, got)
     wanted = sorted(value.decode() if value else "" for value in values)
     judge(context, f"all {len(wanted)} records", f"{len(found)}",
@@ -74,10 +76,10 @@ def _values(context: CheckContext, stream: Any) -> list[str]:
 def to_quotes(context: CheckContext) -> None:
     function, spark = context.named("to_quotes"), kit.spark()
     context.advise = common.advise
-    stream = common.streaming(spark, common.RECORDS)
+    stream = streaming(spark, common.RECORDS)
     got = context.call(function, stream, on="to_quotes(records), on a stream", seconds=SECONDS)
     kind = dict(got.dtypes).get("ts", "") if hasattr(got, "dtypes") else ""
-    common.check_frame(context, got, _QUOTE,
+    check_frame(context, got, _QUOTE,
         (getattr(got, "columns", None) == ["value"], "the fields are still inside one column: select value.* takes them out"),
         (kind in ("bigint", "double", "decimal(20,0)"), "ts is still a number: a window needs a timestamp; Spark has a function for milliseconds"),
         (kind in ("string", "date", "timestamp_ntz"), f"ts is a {kind}: a timestamp is a moment, to the millisecond"))  # fmt: skip
@@ -87,8 +89,8 @@ def to_quotes(context: CheckContext) -> None:
     records = records.withColumn("timestamp", f.timestamp_millis("ms")).drop("ms").withColumn("timestampType", f.lit(0))
     on = f"{len(FIRST)} quotes, and {len(BAD)} records that are none"
     got = context.call(function, records, on=on, seconds=SECONDS)
-    plain = got.select("symbol", "price", f.unix_micros("ts").alias("us"))
-    found = [tuple(row) for row in context.call(plain.collect, seconds=SECONDS)]
+    rows = context.call(got.selectExpr("symbol", "price", "unix_micros(ts)").collect, seconds=SECONDS)
+    found = [tuple(row) for row in rows]
     if sorted(found, key=str) != sorted(((one.symbol, one.price, (ORIGIN + one.at) * 1000) for one in FIRST), key=str):
         _explain_quotes(context, found)
 
@@ -124,9 +126,9 @@ def _explain_quotes(context: CheckContext, found: list[Any]) -> None:
 def in_windows(context: CheckContext) -> None:
     function, spark = context.named("in_windows"), kit.spark()
     context.advise = common.advise
-    stream = common.streaming(spark, "symbol STRING, price DOUBLE, ts TIMESTAMP")
+    stream = streaming(spark, "symbol STRING, price DOUBLE, ts TIMESTAMP")
     got = context.call(function, stream, on="in_windows(quotes), on a stream", seconds=SECONDS)
-    common.check_frame(context, got, {**_QUOTE, "window": _WINDOW},
+    check_frame(context, got, {**_QUOTE, "window": _WINDOW},
         (type(got).__name__ == "GroupedData", "grouping is the next gap: here the quotes get one column more"),
         (dict(getattr(got, "dtypes", ())).get("window") == "timestamp", "that is one time; a window has a start and an end: f.window makes it"))  # fmt: skip
     delay, on_ts = (got.schema[name].metadata.get("spark.watermarkDelayMs") for name in ("window", "ts"))
@@ -137,11 +139,8 @@ def in_windows(context: CheckContext) -> None:
         (delay != common.DELAY, f"that are {(delay or 0) / 1000:g} seconds; the watermark waits 10 seconds"))  # fmt: skip
     quotes = [*FIRST, *SECOND]
     got = context.call(function, common.frame_of(spark, quotes), on=f"{len(quotes)} quotes", seconds=SECONDS)
-    times = (
-        f.unix_millis(name).alias(alias)
-        for name, alias in zip(("ts", "window.start", "window.end"), "tab", strict=True)
-    )
-    rows = context.call(got.select("symbol", "price", *times).collect, seconds=SECONDS)
+    times = "unix_millis(ts) AS t", "unix_millis(window.start) AS a", "unix_millis(window.end) AS b"
+    rows = context.call(got.selectExpr("symbol", "price", *times).collect, seconds=SECONDS)
     found = sorted((Quote(row.symbol, row.t - ORIGIN, row.price), row.a - ORIGIN, row.b - ORIGIN) for row in rows)
     wanted = sorted((one, one.at // WINDOW * WINDOW, one.at // WINDOW * WINDOW + WINDOW) for one in quotes)
     length = found[0][2] - found[0][1] if found else 0
@@ -161,14 +160,13 @@ def in_windows(context: CheckContext) -> None:
 def average(context: CheckContext) -> None:
     function, spark = context.named("average"), kit.spark()
     context.advise = common.advise
-    stream = common.streaming(spark, "symbol STRING, price DOUBLE, ts TIMESTAMP").withWatermark("ts", "10 seconds")
+    stream = streaming(spark, "symbol STRING, price DOUBLE, ts TIMESTAMP").withWatermark("ts", "10 seconds")
     window = f.window("ts", "20 seconds").alias("window")
-    got = context.call(
-        function, stream.select("*", window), on="average(quotes), on a stream with windows", seconds=SECONDS
-    )
+    on = "average(quotes), on a stream with windows"
+    got = context.call(function, stream.select("*", window), on=on, seconds=SECONDS)
     kind = dict(got.dtypes).get("ts", "") if hasattr(got, "dtypes") else ""
     names = sorted(getattr(got, "columns", ()))
-    common.check_frame(context, got, {"symbol": "string", "ts": "timestamp", "price": "double"},
+    check_frame(context, got, {"symbol": "string", "ts": "timestamp", "price": "double"},
         (kind.startswith("struct"), "that is the window as a whole; it has a start and an end"),
         ("symbol" in names and "window" in names and "ts" not in names, "ts is the end of the window: select it by its name in the window, with an alias"),
         ("avg(price)" in names, "the average has the name avg(price): alias gives it the name price"))  # fmt: skip
@@ -188,11 +186,9 @@ def _explain_averages(context: CheckContext, rows: list[Any], quotes: list[Quote
     if close(found, wanted) and len(rows) == len(wanted):
         return
     starts = {(symbol, end - WINDOW): price for (symbol, end), price in wanted.items()}
-    table = pd.DataFrame(quotes)
-    by_time = table.groupby(["symbol", "at"], as_index=False)["price"].mean().itertuples(index=False)
-    prices = {
-        key: set(rows["price"]) for key, rows in table.groupby(["symbol", table["at"] // WINDOW * WINDOW + WINDOW])
-    }
+    by_time = pd.DataFrame(quotes).groupby(["symbol", "at"], as_index=False)["price"].mean().itertuples(index=False)
+    prices = {(one.symbol, one.at // WINDOW * WINDOW + WINDOW, one.price) for one in quotes}
+    other = next((what for how, what in _OTHERS.items() if close(found, averages(quotes, how))), "")
     symbols, ends = {symbol for symbol, _ in found}, {end for _, end in found}
     judge(context, pictured(wanted), pictured(found),
         (close(found, starts), "that is where the windows start: ts is the end"),
@@ -203,12 +199,7 @@ def _explain_averages(context: CheckContext, rows: list[Any], quotes: list[Quote
         (len(rows) < len(wanted), "each window has an average of its own: group by the window, too"),
         (close(found, averages(by_time)), "that is an average of averages: it counts a time with many quotes as much as one with a single quote; average the quotes themselves"),
         (close(found, averages(set(quotes))), "a record that comes twice is two quotes: leave out no duplicate"),
-        (close(found, averages(quotes, "count")), "that is how many there are: the average is wanted"),
-        (close(found, averages(quotes, "sum")), "that is the sum: the average is wanted"),
-        (close(found, averages(quotes, "max")), "that is the highest price: the average is wanted"),
-        (close(found, averages(quotes, "min")), "that is the lowest price: the average is wanted"),
-        (close(found, averages(quotes, "median")), "that is the median, the price in the middle: the average is wanted"),
-        (close(found, averages(quotes, lambda prices: (prices.max() + prices.min()) / 2)), "that is the middle between highest and lowest: all quotes count in the average"),
-        (all(price in prices[key] for key, price in found.items() if key in prices), "that is one quote of the window: all of them count in the average"),
+        (other, f"that is {other}: the average of all prices is wanted"),
+        (all((*key, price) in prices for key, price in found.items()), "that is one quote of the window: all of them count in the average"),
         (all(price == round(price) for price in found.values()), "keep the cents"),
         (True, "the mean of all prices of the symbol in the window is wanted"))  # fmt: skip

@@ -25,7 +25,7 @@ WRONG = [
     Wrong("the sum", _average('f.sum("price")'), hears="that is the sum"),
     Wrong("the highest", _average('f.max("price")'), hears="the highest price"),
     Wrong("the lowest", _average('f.min("price")'), hears="the lowest price"),
-    Wrong("the middle of both ends", _average('(f.max("price") + f.min("price")) / 2'), hears="between highest and lowest"),
+    Wrong("the middle of both ends", _average('(f.max("price") + f.min("price")) / 2'), hears="the middle between highest and lowest"),
     Wrong("the median", _average('f.median("price")'), hears="the median"),
     Wrong("the first price", _average('f.min_by("price", "ts")'), hears="that is one quote of the window"),
     Wrong("each price once", _average(of="quotes.dropDuplicates()"), hears="leave out no duplicate"),

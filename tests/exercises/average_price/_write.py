@@ -12,8 +12,8 @@ _ROWS = 'rows = frame.toPandas()\nrows["ts"] = rows["ts"].dt.tz_localize("UTC")'
 
 
 def _each(do: str, rows: str = _ROWS) -> str:
-    body = do.replace("\n", "\n    ")
-    return f"{rows}\nfor row in rows.itertuples():\n    {body}"
+    body = do.replace("row.ts", "ts").replace("\n", "\n    ")
+    return f"{rows}\nfor row in rows.itertuples():\n    ts = row.ts.to_pydatetime()\n    {body}"
 
 
 WRONG = [
@@ -31,10 +31,11 @@ WRONG = [
     Wrong("foreach takes a function", f'frame.foreach(lambda row: session.execute("{_INSERT}", tuple(row)))', kind=Crashed, hears="a session cannot go there"),
     Wrong("times without a zone", 'views.write(session, "avg_price", frame.toPandas())', kind=Crashed, hears="which: rows['ts'].dt.tz_localize".removeprefix("which: rows['ts']")),
     Wrong("the zone of the machine", 'rows = frame.toPandas()\nrows["ts"] = rows["ts"].dt.tz_localize("Asia/Tokyo")\nviews.write(session, "avg_price", rows)', hears="Cassandra wants UTC"),
-    Wrong("values in the text", _each("session.execute(f\"INSERT INTO avg_price (symbol, ts, price) VALUES ('{row.symbol}', '{row.ts.isoformat()}', {row.price})\")"), kind=Crashed, hears="values do not belong in the text"),
+    Wrong("values in the text", _each("session.execute(f\"INSERT INTO avg_price (symbol, ts, price) VALUES ('{row.symbol}', '{ts.isoformat()}', {row.price})\")"), kind=Crashed, hears="values do not belong in the text"),
     Wrong("Spark's own sink", 'frame.write.format("org.apache.spark.sql.cassandra").option("table", "avg_price").save()', kind=Crashed, hears="Cassandra is reached by foreachBatch"),
     Wrong("sent and forgotten", _each(f'session.execute_async("{_INSERT}", (row.symbol, row.ts, row.price))') + "\nimport time; time.sleep(0.3)", hears="some writes were not waited for"),
-    Wrong("another table", f'{_ROWS}\nviews.write(session, "averages", rows)', kind=Crashed, hears="create it first"),
+    Wrong("another table", f'{_ROWS}\nviews.write(session, "averages", rows)', kind=Crashed, hears="the table is avg_price"),
+    Wrong("a time of pandas in the text", f'{_ROWS}\nfor row in rows.itertuples():\n    session.execute("{_INSERT}", (row.symbol, row.ts, row.price))', kind=Crashed, hears="does not know a Timestamp of pandas"),
     Wrong("whole dollars", f'{_ROWS}\nrows["price"] = rows["price"].round()\nviews.write(session, "avg_price", rows)', hears="to the cent"),
     Wrong("shown, not written", "frame.show()", hears="nothing is in the table"),
     Wrong("only where there are rows", f'{_ROWS}\nassert len(rows)\nviews.write(session, "avg_price", rows)', kind=Crashed, where="on", hears="a micro-batch without rows"),
@@ -42,7 +43,7 @@ WRONG = [
 
 RIGHT = [
     Right("the driver, prepared, all at once", f'from cassandra.concurrent import execute_concurrent_with_args\n{_PREPARED}\n{_ROWS}\nexecute_concurrent_with_args(session, statement, list(rows[["symbol", "ts", "price"]].itertuples(index=False, name=None)), concurrency=50)'),
-    Right("the driver, not prepared, one by one", _each(f'session.execute("{_INSERT}", (row.symbol, row.ts.to_pydatetime(), row.price))')),
+    Right("the driver, not prepared, one by one", _each(f'session.execute("{_INSERT}", (row.symbol, row.ts, row.price))')),
     Right("an UPDATE is an upsert", _each('session.execute("UPDATE avg_price SET price = %s WHERE symbol = %s AND ts = %s", (row.price, row.symbol, row.ts))')),
     Right("futures that are waited for", f'{_PREPARED}\n{_ROWS}\nfutures = [session.execute_async(statement, row) for row in rows[["symbol", "ts", "price"]].itertuples(index=False)]\nfor future in futures:\n    future.result()'),
     Right("milliseconds, a partition at a time", f'{_PREPARED}\nfor row in frame.selectExpr("symbol", "unix_millis(ts) AS ms", "price").toLocalIterator():\n    session.execute(statement, (row.symbol, row.ms, row.price))'),
