@@ -32,8 +32,6 @@ ERRORS = (
     ("PicklingError|cannot pickle|PICKLE", "that function is sent to other processes, and a session cannot go there: write from foreachBatch's own process"),
     ("ViewError.*time zone", "toPandas gives times without a zone, in UTC: say so with .dt.tz_localize, as notebook 22 does"),
     ("AlreadyExists", "the table is there already, and that is fine: IF NOT EXISTS leaves it"),
-    ("No keyspace", "the session has its keyspace: name the table alone"),
-    ("InvalidRequest.*counter", "a counter can only be added to; an average is replaced: price is a double"),
     (r"SyntaxException.*alternative at input '-\d", "the driver does not know a Timestamp of pandas in the text of CQL: to_pydatetime() makes a datetime of it, and a prepared statement takes it as it is"),
     ("SyntaxException.*mismatched|SyntaxException.*no viable", "values do not belong in the text of CQL: a quote in a name breaks it; put %s or ? there"),
     ("InvalidRequest|ViewError|SyntaxException", "look at the CQL: names, commas, brackets, and the types text, timestamp, double"),

@@ -60,7 +60,7 @@ class _Calls:
             self.sink = str((*args, *named.values())[0]) if name == "format" else name
         if name == "trigger" and named:
             (self.trigger,) = named
-        if name == "start":
+        if name in ("start", "foreach"):
             self.started = True
             if self.mistake:
                 raise _Refused
@@ -80,14 +80,12 @@ class _Calls:
         """What is wrong with the query, before it runs; or nothing."""
         return first(
             (self.mode == "complete", "complete gives all windows again in each micro-batch, and keeps them for ever: Cassandra would get the whole history each time; it replaces by key, so what has changed is enough"),
-            (self.mode not in ("append", "update"), "the output modes are append, update and complete"),
             (self.sink == "foreach", "foreach takes each row to other processes, which have no session: foreachBatch gives the micro-batch to this one"),
             (self.sink != "foreachBatch", "the rows do not reach write: the sink is foreachBatch, which calls a function of yours with each micro-batch"),
             (not self.checkpoint, "there is no checkpoint: a query that is started again would begin anew, without offsets and windows; checkpointLocation is the folder that the function gets"),
             (not self.inside, "that folder is the same for all queries: a shared checkpoint mixes their offsets and their windows; each query has one of its own, the folder that the function gets"),
             (self.before and self.checkpoint != self.before, "each start has another folder, so offsets and windows of before the stop are forgotten: the checkpoint is the folder that the function gets, as it is"),
-            (self.trigger in ("availableNow", "once"), "such a trigger reads what is there and ends; the query runs on, for quotes that come later"),
-            (self.trigger == "continuous", "the continuous trigger knows no windows; micro-batches do"))  # fmt: skip
+            (self.trigger in ("availableNow", "once"), "such a trigger reads what is there and ends; the query runs on, for quotes that come later"))  # fmt: skip
 
 
 def start_query(context: CheckContext) -> None:

@@ -109,7 +109,6 @@ def _explain_quotes(context: CheckContext, found: list[Any]) -> None:
         (times and max(times) < -1e12, "the time is divided too often: it is in milliseconds, and this is January 1970"),
         (times and all(at == _KAFKA_TIME - ORIGIN for at in times), "that is processing time, when the record came to Kafka; the event time is the field ts of the value"),
         (times and all(abs(at - (time.time() * 1000 - ORIGIN)) < 6e5 for at in times), "that is processing time, the clock of this machine; the event time is the field ts of the value"),
-        (times and any(abs(at) > 1e8 for at in times), "that is another time: ts has the milliseconds since 1970"),
         (bare and all(row[2] is None for row in found), "all times are null: in the JSON ts is a whole number, a LONG"),
         (all(price is None for price in prices), "all prices are null: in the JSON price is a number, a DOUBLE"),
         (all(symbol is None for symbol, *_ in found), "all symbols are null: the names in the schema are those of the JSON"),
@@ -152,7 +151,6 @@ def in_windows(context: CheckContext) -> None:
         (len(found) > len(quotes) and length == WINDOW, "the windows overlap, so a quote is in several: leave out the slide"),
         (length != WINDOW, "the window is 20 seconds long"),
         (len(found) < len(quotes), "some quotes are gone: a watermark leaves out nothing, and a record that comes twice is two quotes"),
-        (len(found) > len(quotes), "each quote once, in its window"),
         (found != wanted and [row[0] for row in found] == sorted(quotes), f"windows begin at whole 20 seconds, as 14:30:00: leave out the shift; {wrong}"),
         (found != wanted, "leave symbol, price and ts as they are"))  # fmt: skip
 
