@@ -29,6 +29,7 @@ _LONGEST = (
     "tests/cli/test_interrupts.py",
     "tests/cli/test_cli.py",
     "tests/exercises/test_misconceptions.py",
+    "tests/exercises/test_average_price.py",
 )
 
 
