@@ -11,13 +11,12 @@ from pyspark.sql import functions as f
 import kit
 from kit.exercises import CheckContext
 
-from ..engines import in_zone, keyspace, listed
+from ..engines import in_tokyo, keyspace, listed
 from ..judging import judge, spy
 from . import _common as common
 from ._common import ORIGIN, pictured
 
 _QUESTION = "it is asked for the averages of one symbol, by time"
-_ZONE = "Asia/Tokyo"  # nine hours before UTC
 _WRITES = 8.0  # seconds
 
 
@@ -113,7 +112,7 @@ class _Seen:
 def _watched(context: CheckContext, function: Any, session: Any, frame: DataFrame, on: str) -> _Seen:
     """Call the student's `write` once, on a machine in Tokyo: there a time without its zone is nine hours off."""
     seen = _Seen()
-    with ExitStack() as spies, in_zone(_ZONE):
+    with ExitStack() as spies, in_tokyo():
         for name, see in {"collect": seen.collect, "toLocalIterator": seen.collect, "foreach": seen.each}.items():
             spy(spies, type(frame), name, see)
         spy(spies, Cluster, "connect", seen.connect)
