@@ -34,7 +34,7 @@ ERRORS = (
     ("AlreadyExists", "the table is there already, and that is fine: IF NOT EXISTS leaves it"),
     (r"SyntaxException.*alternative at input '-\d", "the driver does not know a Timestamp of pandas in the text of CQL: to_pydatetime() makes a datetime of it, and a prepared statement takes it as it is"),
     ("SyntaxException.*mismatched|SyntaxException.*no viable", "values do not belong in the text of CQL: a quote in a name breaks it; put %s or ? there"),
-    ("InvalidRequest|ViewError|SyntaxException", "look at the CQL: names, commas, brackets, and the types text, timestamp, double"),
+    ("InvalidRequest|ViewError.*understands|SyntaxException", "look at the CQL: names, commas, brackets, and the types text, timestamp, double"),
     ("(Type|Attribute)Error.*DataStreamReader", "readStream is a property, without (); then format, option, load"),
     ("AttributeError.*GroupedData", "groups have no rows yet: agg(…) makes them"),
 )  # fmt: skip
@@ -93,7 +93,7 @@ def close(found: dict[Any, float], wanted: dict[Any, float]) -> bool:
 
 def pictured(rows: dict[tuple[str, int], float]) -> str:
     """Averages as a student reads them: symbol, second after the first quote, price."""
-    shown = [f"{symbol} {at / 1000:g} s: {price:,.2f}" for (symbol, at), price in sorted(rows.items())[:8]]
+    shown = [f"{symbol} {at / 1000:.10g} s: {price:,.2f}" for (symbol, at), price in sorted(rows.items())[:8]]
     return "; ".join(shown) or "no row"
 
 

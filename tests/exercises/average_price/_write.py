@@ -34,7 +34,7 @@ WRONG = [
     Wrong("values in the text", _each("session.execute(f\"INSERT INTO avg_price (symbol, ts, price) VALUES ('{row.symbol}', '{ts.isoformat()}', {row.price})\")"), kind=Crashed, hears="values do not belong in the text"),
     Wrong("Spark's own sink", 'frame.write.format("org.apache.spark.sql.cassandra").option("table", "avg_price").save()', kind=Crashed, hears="Cassandra is reached by foreachBatch"),
     Wrong("sent and forgotten", _each(f'session.execute_async("{_INSERT}", (row.symbol, row.ts, row.price))') + "\nimport time; time.sleep(0.3)", hears="some writes were not waited for"),
-    Wrong("another table", f'{_ROWS}\nviews.write(session, "averages", rows)', kind=Crashed, hears="the table is avg_price"),
+    Wrong("another table", f'{_ROWS}\nviews.write(session, "averages", rows)', kind=Crashed, hears="create it first"),
     Wrong("a time of pandas in the text", f'{_ROWS}\nfor row in rows.itertuples():\n    session.execute("{_INSERT}", (row.symbol, row.ts, row.price))', kind=Crashed, hears="does not know a Timestamp of pandas"),
     Wrong("whole dollars", f'{_ROWS}\nrows["price"] = rows["price"].round()\nviews.write(session, "avg_price", rows)', hears="to the cent"),
     Wrong("shown, not written", "frame.show()", hears="nothing is in the table"),
