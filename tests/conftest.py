@@ -33,6 +33,7 @@ _LONGEST = (
     "tests/servers/test_cassandra.py",
     "tests/cli/test_cli.py",
     "tests/exercises/test_misconceptions.py",
+    "tests/exercises/test_average_price.py",
 )
 
 
