@@ -43,13 +43,10 @@ class CheckContext(ExitStack):
         self._made: list[str] = []
 
     def __enter__(self) -> Self:
-        for name in self._needs:
-            if name == "kafka":
-                _ = self.servers
-            elif name == "spark":  # before `guarded`, whose limits are not for its driver
-                spark.session()
-            elif not lab.servers()[name].running:
-                raise ServerError(f"{name} to run", got="it is stopped", todo=f"run `kit up {name}`, then check again")
+        if "spark" in self._needs:  # before `guarded`, whose limits are not for its driver
+            spark.session()
+        _ = self.servers if "kafka" in self._needs else ""
+        self.look_again()
         self.callback(self._delete_topics)
         self.enter_context(guarded())
         return self
@@ -128,7 +125,10 @@ class CheckContext(ExitStack):
         return self._servers
 
     def look_again(self) -> None:
-        """Make sure that the brokers still answer, and are those that did so first; errors as `servers`."""
+        """Make sure that what the check needs runs, with the brokers that answered first; errors as `servers`."""
+        for name in set(self._needs) - {"kafka", "spark"}:
+            if not lab.servers()[name].running:
+                raise ServerError(f"{name} to run", got="it is stopped", todo=f"run `kit up {name}`, then check again")
         if self._servers and clients.reachable(self._servers) and _pids() != self._pids:
             got, todo = "one was stopped or started meanwhile", "run this check again"
             raise BrokerUnavailable("brokers that run as long as the check", got=got, todo=todo)

@@ -4,7 +4,7 @@ import re
 
 from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
-from kit.errors import BrokerUnavailable, KitError
+from kit.errors import BrokerUnavailable, CassandraUnavailable, KitError
 from kit.exercises._context import CheckContext
 from kit.exercises._outcomes import CannotCheck, Crashed, NotAttempted, NotYetRight, Outcome
 from kit.exercises._running import StudentError, TookTooLong, describe_line
@@ -13,7 +13,7 @@ from kit.exercises._values import text_of
 __all__ = ["crashed", "late", "unchecked"]
 
 _GAP = re.compile(r"Gap (\d+)\b(?:[^:]*: (.+))?", re.DOTALL)
-_NO_BROKER = (BrokerUnavailable, KafkaConnectionError, KafkaTimeoutError)
+_NO_SERVER = (BrokerUnavailable, CassandraUnavailable, KafkaConnectionError, KafkaTimeoutError)
 _FILL = "replace the line with raise, run the cell, then run this check again"
 _SIGNATURE = re.compile(r"\(\) (takes|missing|got an unexpected)")
 _DEF = "put the first line (def …) back as it was handed out: it says with what it is called"
@@ -29,7 +29,7 @@ _GENERAL = (
 
 
 def crashed(raised: StudentError, gap: int, todo: str, context: CheckContext) -> Outcome:
-    """The student's code raised. `BrokerUnavailable`: its broker has gone, and the code is not the cause."""
+    """The student's code raised. `KitError`: a server has gone, and the code is not the cause."""
     error = raised.error
     if isinstance(error, NotImplementedError):
         named = _GAP.match(text_of(error))
@@ -37,7 +37,7 @@ def crashed(raised: StudentError, gap: int, todo: str, context: CheckContext) ->
             got, fix = f"gap {named[1]} is still open, and this one uses it", f"fill gap {named[1]} first"
             return CannotCheck("", (("got", got), ("next", fix)))
         return NotAttempted("", (("to do", (named[2] if named else "") or todo), ("next", _FILL)))
-    if isinstance(error, _NO_BROKER):
+    if isinstance(error, _NO_SERVER) or type(error).__name__ == "NoHostAvailable":  # of Cassandra's driver
         context.look_again()
     line = describe_line(error)
     refused = not line and isinstance(error, TypeError) and _SIGNATURE.search(text_of(error))
@@ -74,4 +74,4 @@ def _message(error: BaseException) -> str:
         return f"{name}: expected {error.expected}; got: {error.got}"
     java = getattr(error, "java_exception", None)  # of Spark's driver; what py4j says is only which call it was
     text = text_of(java or error).partition(": Request '")[0].strip()  # kafka-python adds the whole request
-    return ": ".join([name, *(line[:200] for line in text.splitlines()[:1])])
+    return f"{name}: {text.splitlines()[0][:200]}" if text else name

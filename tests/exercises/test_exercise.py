@@ -165,7 +165,7 @@ def test_without_a_broker_a_gap_cannot_be_checked_and_nothing_is_started(student
     outcome = student.run("create_topic = print").exercise().check(1)
     assert type(outcome) is CannotCheck
     assert "kit up" in outcome.parts["next"]
-    assert [row.state for row in lab.status()] == ["stopped", "stopped"]
+    assert {row.state for row in lab.status()} == {"stopped"}
     student.run("def f():\n    return 1")
     gap = Gap(("f",), lambda context: None, ("", "", ""), "", needs=("feeds",))
     assert Exercise("x", [gap], student.namespace).check(1).parts["expected"] == "feeds to run"
