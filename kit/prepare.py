@@ -69,7 +69,7 @@ if __name__ == "__main__":
         prepare(first="--first" in sys.argv)
     except KitError as error:
         sys.exit(f"{type(error).__name__}: {error}")
-    except (OSError, subprocess.CalledProcessError) as error:  # of the class archive
+    except (OSError, subprocess.SubprocessError) as error:  # of the class archive
         sys.exit(f"{error}: free some disk space, or set KIT_CACHE to a folder you can write to")
     except KeyboardInterrupt:
         sys.exit("stopped; run it again and it goes on where it was")
