@@ -71,19 +71,16 @@ def connect(
         raise ConfigError(wanted, got=repr(keyspace), todo='write "market"')
     if replication_factor is not None and replication_factor < 1:
         raise ConfigError("at least one copy of each row", got=repr(replication_factor), todo="leave it out")
-    cluster = Cluster(
-        list(contact_points or addresses.cassandra()),
-        protocol_version=_PROTOCOL,
-        connect_timeout=_SECONDS,
-        control_connection_timeout=_SECONDS,
-        execution_profiles={
-            EXEC_PROFILE_DEFAULT: ExecutionProfile(
-                TokenAwarePolicy(DCAwareRoundRobinPolicy()), request_timeout=_SECONDS
-            )
-        },
-        reconnection_policy=ExponentialReconnectionPolicy(0.1, 2.0),
-    )
+    profile = ExecutionProfile(TokenAwarePolicy(DCAwareRoundRobinPolicy()), request_timeout=_SECONDS)
     with ExitStack() as ends, _in_words():
+        cluster = Cluster(
+            list(contact_points or addresses.cassandra()),
+            protocol_version=_PROTOCOL,
+            connect_timeout=_SECONDS,
+            control_connection_timeout=_SECONDS,
+            execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+            reconnection_policy=ExponentialReconnectionPolicy(0.1, 2.0),
+        )
         ends.callback(cluster.shutdown)
         session = cluster.connect()
         if keyspace is not None:

@@ -65,10 +65,7 @@ class CassandraCluster(Cluster):
     def unavailable(self, why: str) -> CassandraUnavailable:
         """The error for nodes that do not answer. If some have ended by themselves, their logs say why."""
         got = "; ".join([why, *self.ended()])
-        todo = (
-            "look with `kit status`; start it with `kit up cassandra`, a stopped node with lab.cassandra.restart(1), "
-            "or ask for less consistency"
-        )
+        todo = "look with `kit status`; start a stopped node: lab.cassandra.restart(1), or ask for less consistency"
         return CassandraUnavailable("enough Cassandra nodes to answer", got=got, todo=todo)
 
     def exercise(self) -> None:

@@ -26,7 +26,9 @@ __all__ = ["Process", "birth", "end", "kept_in", "launch", "undone_on_error", "w
 
 _TAIL = 40  # log lines that an error carries
 _POLL = 0.005  # seconds; a broker is up in about 0.7 s, so a coarser poll would be felt
-_ERROR_WORDS = ("ERROR", "FATAL", "Exception", "Error:", "error:", "OutOfMemoryError")
+_ERROR_WORDS = ("ERROR", "FATAL", "Exception", "Error:", "error:")
+_FULL = ("No space left on device", "Insufficient disk space", "Disk quota exceeded", "Read-only file system")
+_CAUSES = ("Address already in use", "java.lang.OutOfMemoryError", *_FULL)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux only
 
 
@@ -112,10 +114,10 @@ class Process:
             return []
 
     def last_error(self) -> str:
-        """The last line of the log that names an error; if none does, the last line."""
-        lines = self.tail()
-        named = [line for line in lines if any(word in line for word in _ERROR_WORDS)]
-        return [*(lines or ["nothing"])[-1:], *named][-1][:200]
+        """The last line of the log that names a cause, else an error; if none does, the last line."""
+        lines = self.tail(400)  # with the traces of Java
+        found = [line for words in (_ERROR_WORDS, _CAUSES) for line in lines if any(word in line for word in words)]
+        return [*(lines or ["nothing"])[-1:], *found][-1][:200]
 
     def wait_ready(self, ready: Callable[[], bool], *, timeout: float = 30.0) -> None:
         """Wait until `ready()` is true. A server that ends, or is silent for `timeout` seconds, is stopped, and the
@@ -149,11 +151,11 @@ class Process:
         lines, last = self.tail(), self.last_error()
         self.kill()
         kind, todo = ServerError, "run `kit doctor`"
-        if any("Address already in use" in line for line in lines):
+        if "Address already in use" in last:
             kind = PortTaken
-        elif "OutOfMemoryError" in last:
+        elif "java.lang.OutOfMemoryError" in last:
             kind, todo = NotEnoughMemory, f"{self.notes.get('more heap')}, or run `kit reset`, which deletes its data"
-        elif "No space left on device" in last:
+        elif any(words in last for words in _FULL):
             todo = "free some disk space, and start it again"
         where = f" on 127.0.0.1:{'/'.join(map(str, self.ports))}" if self.ports else ""
         wanted, got = f"{self.name} to start and answer{where}", f"{what}; the last line of its log: {last}"

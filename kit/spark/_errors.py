@@ -18,8 +18,8 @@ _ADVICE = {
     "JAVA_GATEWAY_EXITED": "call spark = kit.spark(), which brings its own Java",
     "UNRESOLVED_COLUMN|FIELD_NOT_FOUND": "write a name that the DataFrame has; df.printSchema() shows them",
     "UnknownTopicOrPartition|UNKNOWN_TOPIC": 'create the topic first: kit.topics.create("quotes")',
-    "KAFKA_DATA_LOSS|data may have been missed": "the topic is not the one that the checkpoint knows: choose another "
-    "checkpointLocation, or delete its folder",
+    "KAFKA_DATA_LOSS|data may have been (missed|lost)": "the topic is not the one that the checkpoint knows: choose "
+    "another checkpointLocation, or delete its folder",
     "STREAMING_OUTPUT_MODE": 'write .withWatermark(…) before groupBy, or .outputMode("update")',
     "STATE_STORE|STATEFUL_OPERATOR|CONCURRENT_STREAM|CONCURRENT_QUERY|checkpoint": "give each query a "
     "checkpointLocation of its own, and a new one when the query has changed",
@@ -44,7 +44,8 @@ def install(log: Path) -> None:
     from pyspark.logger import PySparkLogger
 
     # PySpark logs, as a line of JSON, what it then raises.
-    PySparkLogger.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL + 1)
+    for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):
+        PySparkLogger.getLogger(name).setLevel(logging.CRITICAL + 1)
     # py4j logs a driver that has ended by the root logger. This gives that a handler, and from then on the warnings of
     # all libraries come into the notebook. By py4j's own logger it goes nowhere, as the rest of what py4j logs.
     java_gateway.logging = java_gateway.logger

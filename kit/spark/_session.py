@@ -64,12 +64,12 @@ def session(app_name: str = "kit", config: Mapping[str, str] | None = None) -> "
             got = "a session that PySpark started itself, without the lab's Java and Kafka source"
             raise ConfigError("a session started by kit.spark()", got=got, todo="restart the kernel")
         _errors.install(_driver.log_file())
-        builder = SparkSession.builder.appName(app_name).master(settings().spark_master or "local[2]")
-        for key, value in (_CONFIG | _folders() | dict(config or {})).items():
-            builder = builder.config(key, value)
         is_first = SparkContext._active_spark_context is None
         try:
             with _driver.plain_environment():
+                builder = SparkSession.builder.appName(app_name).master(settings().spark_master or "local[2]")
+                for key, value in (_CONFIG | _folders() | dict(config or {})).items():
+                    builder = builder.config(key, value)
                 made = builder.getOrCreate()
         except BaseException:  # interrupted, or refused: half a session is none
             if is_first:

@@ -50,7 +50,7 @@ def test_a_server_that_ends_is_reported_with_its_last_log_lines(tmp_path: Path) 
 
 def test_a_java_server_that_runs_out_of_memory_gives_an_error_that_shows_how_to_give_it_more(tmp_path: Path) -> None:
     burst = "print('Terminating due to java.lang.OutOfMemoryError: Java heap space'); raise SystemExit(3)"
-    notes = {"more heap": "set KIT_WEB_HEAP=256, "}
+    notes = {"more heap": "set KIT_WEB_HEAP=256"}
     process = launch("web", [sys.executable, "-c", burst], home=tmp_path, notes=notes)
     with pytest.raises(NotEnoughMemory, match="Java heap space") as caught:
         process.wait_ready(lambda: False, timeout=20)
