@@ -60,7 +60,9 @@ def _ready() -> bool:
     cache = settings().cache / "jars"
     if not all(jar.path(cache).exists() for name in jars.LOCKS for jar in jars.locked(name)):
         return False
-    return all(server.jvm.archive_flags for server in lab.servers().values() if server.jvm)
+    with suppress(KitError):  # a jar that is damaged; what makes the archives fetches it again, or logs why not
+        return all(server.jvm.archive_flags for server in lab.servers().values() if server.jvm)
+    return False
 
 
 if __name__ == "__main__":
