@@ -49,8 +49,7 @@ class CheckContext(ExitStack):
             elif name == "spark":  # before `guarded`, whose limits are not for its driver
                 spark.session()
             elif not lab.servers()[name].running:
-                todo = f"run `kit up {name}`, then this check again"
-                raise ServerError(f"{name} to run", got="it is stopped", todo=todo)
+                raise ServerError(f"{name} to run", got="it is stopped", todo=f"run `kit up {name}`, then check again")
         self.callback(self._delete_topics)
         self.enter_context(guarded())
         return self

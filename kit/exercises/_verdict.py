@@ -73,6 +73,5 @@ def _message(error: BaseException) -> str:
     if isinstance(error, KitError):
         return f"{name}: expected {error.expected}; got: {error.got}"
     java = getattr(error, "java_exception", None)  # of Spark's driver; what py4j says is only which call it was
-    text = text_of(java or error).partition(": Request '")[0]  # kafka-python adds the whole request
-    lines = text.strip().splitlines()[:1]
-    return f"{name}: {lines[0][:200]}" if lines else name
+    text = text_of(java or error).partition(": Request '")[0].strip()  # kafka-python adds the whole request
+    return ": ".join([name, *(line[:200] for line in text.splitlines()[:1])])
