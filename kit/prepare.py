@@ -60,7 +60,9 @@ def _ready() -> bool:
     cache = settings().cache / "jars"
     if not all(jar.path(cache).exists() for name in jars.LOCKS for jar in jars.locked(name)):
         return False
-    return all(server.jvm.archive_flags for server in lab.servers().values() if server.jvm)
+    with suppress(KitError):  # a jar that is damaged; what makes the archives fetches it again, or logs why not
+        return all(server.jvm.archive_flags for server in lab.servers().values() if server.jvm)
+    return False
 
 
 if __name__ == "__main__":
@@ -69,7 +71,7 @@ if __name__ == "__main__":
         prepare(first="--first" in sys.argv)
     except KitError as error:
         sys.exit(f"{type(error).__name__}: {error}")
-    except (OSError, subprocess.CalledProcessError) as error:  # of the class archive
+    except (OSError, subprocess.SubprocessError) as error:  # of the class archive
         sys.exit(f"{error}: free some disk space, or set KIT_CACHE to a folder you can write to")
     except KeyboardInterrupt:
         sys.exit("stopped; run it again and it goes on where it was")

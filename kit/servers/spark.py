@@ -105,7 +105,7 @@ def _train(runtime: Jvm) -> None:
                 words, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
             )
         try:
-            output, _ = training.communicate(timeout=180)
+            output, _ = training.communicate(timeout=600)  # it may have to give way to others
         except BaseException:  # it ends its driver
             training.send_signal(signal.SIGINT)
             training.communicate(timeout=30)

@@ -13,6 +13,7 @@ import pytest
 
 from kit import prepare
 from kit.config import settings
+from kit.errors import JarError
 from tests.processes import signals_as_in_a_terminal
 from tests.wait import wait_until
 
@@ -85,3 +86,11 @@ def test_an_interrupt_while_spark_is_trained_leaves_nothing(cache: Path) -> None
         training.wait()
     wait_until(lambda: _at_work(cache) == [], timeout=5, what="nothing at work")
     assert list((cache / "archives").glob("spark*")) == []
+
+
+def test_a_damaged_jar_that_cannot_be_had_is_for_the_log_and_not_for_the_lab(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise JarError("the jars of kafka from the Maven repository", got="no answer", todo="check the network")
+
+    monkeypatch.setattr("kit.servers.jars.classpath", refuse)
+    assert not prepare._ready()

@@ -66,7 +66,7 @@ def _lock(monkeypatch: pytest.MonkeyPatch, repository: Repository, count: int = 
         jar = Jar("org.example", f"part{number}", "1.0", hashlib.sha256(body).hexdigest())
         repository.files[jar.name] = body
         locked.append(jar)
-    monkeypatch.setattr(jars, "locked", lambda _: tuple(locked))
+    monkeypatch.setattr(jars, "locked", lambda *_, **__: tuple(locked))
     return locked
 
 
