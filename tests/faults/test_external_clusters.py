@@ -47,7 +47,11 @@ def _spark_cluster(folder: Path) -> Iterator[str]:
     wrapper.write_text(_JAVA.format(java=java()))
     wrapper.chmod(0o755)
     runtime = replace(SparkDrivers(folder).jvm, archive=(), heap=("-Xmx128m",))
-    own = {"SPARK_HOME": str(Path(pyspark.__file__).parent), "JAVA_HOME": str(wrapper.parents[1])}
+    own = {
+        "SPARK_HOME": str(Path(pyspark.__file__).parent),
+        "JAVA_HOME": str(wrapper.parents[1]),
+        "SPARK_SCALA_VERSION": "2.13",
+    }
     env = merged_environment({**runtime.environment, **own, "SPARK_LOCAL_IP": "127.0.0.1", "MALLOC_ARENA_MAX": "1"})
     port, web, package = choose_port(), ["--host", "127.0.0.1", "--webui-port", "0"], "org.apache.spark.deploy"
     master, work = f"spark://127.0.0.1:{port}", ["--cores", "1", "--memory", "600m", "--work-dir", str(folder / "work")]
