@@ -63,6 +63,7 @@ def run(console: Console, *, seconds: float = 15.0, speed: float = 10.0) -> bool
     """
     with ExitStack() as stack:
         stack.enter_context(_only_one())
+        checkpoints = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kit-demo-")))
         console.print("starting what is missing: Kafka, Cassandra, Spark, the feeds …")
         _start(stack)
         home = settings().home / "demo"
@@ -74,14 +75,13 @@ def run(console: Console, *, seconds: float = 15.0, speed: float = 10.0) -> bool
         console.print(f"fitted on {model.card.rows:,} days of real prices, until {model.card.trained_until:%Y-%m-%d}")
         view = stack.enter_context(_fresh_views())
         written = Counter[str]()
-        checkpoints = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kit-demo-")))
         queries = [_query(name, view, checkpoints / name, written) for name in _VIEWS]
         quick = [Supervisor(first=0.1, longest=1.0) for _ in _KNOWN_BY]
         every, stocks = min(1.0, 0.5 / speed), ["JPM", *_OTHERS]
-        quotes = collect_quotes(stocks, _QUOTES, every=every, base_url=feeds.url, supervisor=quick[0])
-        stack.enter_context(quotes)
-        tweets = collect_tweets(_TWEETS, url=feeds.url, token=feeds.token, supervisor=quick[1])
-        collectors = [quotes, stack.enter_context(tweets)]
+        collectors = [
+            stack.enter_context(collect_quotes(stocks, _QUOTES, every=every, base_url=feeds.url, supervisor=quick[0])),
+            stack.enter_context(collect_tweets(_TWEETS, url=feeds.url, token=feeds.token, supervisor=quick[1])),
+        ]
         _apply_faults(feeds)
         feeds.clock(paused=False)
         deadline = Deadline(seconds)

@@ -42,6 +42,7 @@ __all__ += ["PortTaken", "RateLimited", "SchemaMismatch", "ServerError", "Source
 __all__ += ["UnknownSymbol", "ViewError"]
 
 _LIBRARIES = (str(Path(__file__).parent), *{p for p in sys.path if p.endswith("site-packages")}, sys.base_prefix)
+_LIBRARIES += ("cassandra/",)  # the driver is compiled: its frames have the paths of its build
 
 
 class KitError(Exception):

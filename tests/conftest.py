@@ -24,13 +24,16 @@ from tests.wait import wait_until
 # work begin with them, so that both end at about the same time.
 _LONGEST = (
     "tests/browser",
-    "tests/grading/test_grading.py",
     "tests/notebooks/test_notebooks.py",
+    "tests/grading/test_grading.py",
+    "tests/faults/test_spark_to_cassandra.py",
     "tests/cli/test_demo.py",
     "tests/faults/test_nothing_is_lost.py",
     "tests/cli/test_interrupts.py",
+    "tests/servers/test_cassandra.py",
     "tests/cli/test_cli.py",
     "tests/exercises/test_misconceptions.py",
+    "tests/exercises/test_average_price.py",
 )
 
 

@@ -28,7 +28,7 @@ class Gap:
     `names` are the functions, classes or methods (``Class.method``) that it fills. `check` is called with a
     `CheckContext`; it returns when all is well, else it says what is wrong with `CheckContext.wrong`. Of the three
     `hints` each says more than the one before; `why` says why the solution is as it is. `needs` names servers of the
-    lab, ``("kafka",)``. `title`, `todo` and `solution` are taken from the solution notebook, if there is one.
+    lab, ``("kafka",)``, or "spark". `title`, `todo` and `solution` come from the solution notebook, if there is one.
     """
 
     names: tuple[str, ...]

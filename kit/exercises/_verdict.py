@@ -72,5 +72,6 @@ def _message(error: BaseException) -> str:
     name = type(error).__name__
     if isinstance(error, KitError):
         return f"{name}: expected {error.expected}; got: {error.got}"
-    lines = text_of(error).partition(": Request '")[0].strip().splitlines()[:1]  # kafka-python adds the whole request
-    return f"{name}: {lines[0][:200]}" if lines else name
+    java = getattr(error, "java_exception", None)  # of Spark's driver; what py4j says is only which call it was
+    text = text_of(java or error).partition(": Request '")[0].strip()  # kafka-python adds the whole request
+    return ": ".join([name, *(line[:200] for line in text.splitlines()[:1])])

@@ -108,7 +108,7 @@ def _jars(jvm: Jvm) -> str:
     found = f"{jvm.server}: {here} of {len(locked)}"
     if here < len(locked):
         raise ServerError("all jars", got=found, todo=_INSTALL)
-    slow = "no class archive, so it starts in twice the time (make install)"
+    slow = "no class archive, so it starts more slowly (`kit lab` makes it, or python -m kit.prepare)"
     return f"{found}; {'class archive ready' if jvm.archive_flags else slow}"
 
 

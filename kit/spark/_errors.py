@@ -44,7 +44,8 @@ def install(log: Path) -> None:
     from pyspark.logger import PySparkLogger
 
     # PySpark logs, as a line of JSON, what it then raises.
-    PySparkLogger.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL + 1)
+    for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):
+        PySparkLogger.getLogger(name).setLevel(logging.CRITICAL + 1)
     # py4j logs a driver that has ended by the root logger. This gives that a handler, and from then on the warnings of
     # all libraries come into the notebook. By py4j's own logger it goes nowhere, as the rest of what py4j logs.
     java_gateway.logging = java_gateway.logger

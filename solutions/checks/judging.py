@@ -4,14 +4,16 @@ A table has one row for each mistake: what is seen, and the sentence that says w
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from difflib import SequenceMatcher
 from typing import Any
+from unittest.mock import patch
 
 from kit.exercises import CheckContext, plain
 from kit.exercises._values import text_of
 
-__all__ = ["advice_on", "difference", "first", "judge", "same"]
+__all__ = ["advice_on", "difference", "first", "judge", "same", "spy"]
 
 _LONG = 5000
 _SIGNS = {"\n": "line break", "\r": "carriage return", "\t": "tab", " ": "space", ",": "comma", '"': "quote", "'": "quote", "\ufeff": "byte order mark"}  # fmt: skip
@@ -59,3 +61,14 @@ def difference(text: str, got: Any) -> str:
     old, new = (f"{part!r} (a {_SIGNS[part[0]]})" if part[:1] in _SIGNS else repr(part) for part in parts)
     done = {"delete": f"{old} is left out", "insert": f"{new} is added", "replace": f"{old} became {new}"}[kind]
     return f"keep every character, and its case, as it came: {done}"
+
+
+def spy(until: ExitStack, kind: Any, name: str, see: Callable[..., object]) -> None:
+    """Have `see` called before a method of a class is, with the same arguments."""
+    method = getattr(kind, name)
+
+    def spied(*args: Any, **options: Any) -> Any:
+        see(*args, **options)
+        return method(*args, **options)
+
+    until.enter_context(patch.object(kind, name, spied))

@@ -113,7 +113,7 @@ def loop_latency(session: Any, broker: str, *, rate: int, seconds: int) -> Figur
 def rates(runs: int) -> tuple[list[list[object]], list[Target]]:
     found: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="kit-bench-") as folder:
-        os.environ["KIT_HOME"] = folder
+        os.environ |= {"KIT_HOME": folder, "TQDM_DISABLE": "1"}
         with KafkaCluster(Path(folder) / "k") as kafka, CassandraCluster(Path(folder) / "c") as cassandra:
             broker = kafka.bootstrap_servers
             send(broker, "rate", [("JPM", second, 25.0) for second in range(_RECORDS)])

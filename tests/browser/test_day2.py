@@ -9,11 +9,12 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import NOTEBOOKS
-from tests.browser.lab import LabPage, RunningLab
+from tests.browser.lab import _SELECT, LabPage, RunningLab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 _NAME = "22_prepared_views.ipynb"
+_TITLE = "Cassandra may"
 _LINES = ["sent to Kafka", "in Cassandra", "kill Spark", "kill Cassandra", "kill Kafka"]
 # What is drawn: of each line of the plot, how many points, and the highest.
 _DRAWN = """title => {
@@ -28,7 +29,7 @@ _DRAWN = """title => {
 def places() -> dict[str, int]:
     """Where the cells with the plots are."""
     sources = [cell.source for cell in nbformat.read(NOTEBOOKS / _NAME, as_version=4).cells]
-    titles = {"ring": 'title = "The ring', "path": 'title = "Cassandra may', "proof": "pd.DataFrame(results)"}
+    titles = {"ring": 'title = "The ring', "path": f'title = "{_TITLE}', "proof": "pd.DataFrame(results)"}
     return {name: next(n for n, text in enumerate(sources) if title in text) for name, title in titles.items()}
 
 
@@ -43,17 +44,21 @@ def student(browser: Browser, jupyter: RunningLab, places: dict[str, int]) -> It
     page.close()
 
 
-def _drawn(page: LabPage) -> Any:
-    return page.page.evaluate(_DRAWN, "Cassandra may")
+def _wait_drawn(page: LabPage, cell: int, title: str, enough: str) -> Any:
+    """Wait until what is drawn of a plot is enough. Outputs that come above it move it out of view: scroll to it."""
+    seen = f"""async ([place, title]) => {{
+        await ({_SELECT})(place);
+        const drawn = ({_DRAWN})(title);
+        return {enough} ? drawn : null;
+    }}"""
+    found = page.page.wait_for_function(seen, arg=[[page.name, cell], title], polling=300, timeout=90_000)
+    return found.json_value()
 
 
 def test_the_path_is_drawn_while_it_runs(student: LabPage, places: dict[str, int]) -> None:
-    student.cell(places["ring"])
-    student.page.wait_for_function(f"() => ({_DRAWN})('The ring').length === 7", timeout=90_000)
-    student.cell(places["path"])
-    grown = f"([count]) => ({_DRAWN})('Cassandra may')[0]?.[0] > count"
-    for count in (5, 15, 25):
-        student.page.wait_for_function(grown, arg=[count], timeout=90_000)
+    _wait_drawn(student, places["ring"], "The ring", "drawn.length === 7")
+    first = _wait_drawn(student, places["path"], _TITLE, "drawn.length > 1")
+    _wait_drawn(student, places["path"], _TITLE, f"drawn[0]?.[0] > {first[0][0] + 20}")
     assert not student.page.evaluate("window.kitRan")
     student.screenshot("day2_live")
 
@@ -67,8 +72,7 @@ def test_each_kill_is_a_line_and_the_view_has_caught_up(student: LabPage, places
     assert proof[-9:] == ["Spark", "0", "0", "Cassandra", "0", "0", "Kafka", "0", "0"]
     legend = student.cell(places["path"]).locator(".kit-legend button")
     expect(legend).to_have_text(_LINES)
-    student.page.wait_for_function(f"() => ({_DRAWN})('Cassandra may').length === {len(_LINES)}")
-    sent, there, *kills = _drawn(student)
+    sent, there, *kills = _wait_drawn(student, places["path"], _TITLE, f"drawn.length === {len(_LINES)}")
     assert sent[1] == there[1] == 2016
     assert [count for count, _ in kills] == [2, 2, 2]
     student.screenshot("day2_path_dark")
@@ -88,5 +92,5 @@ def test_notebook_7_draws_the_same_kernels_plot(student: LabPage, browser: Brows
     parts = urlsplit(jupyter.url)
     page.goto(parts._replace(path=f"/notebooks/{_NAME}").geturl())
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-    page.wait_for_function(_SCROLLED_TO, arg="Cassandra may", polling=500, timeout=60_000)
+    page.wait_for_function(_SCROLLED_TO, arg=_TITLE, polling=500, timeout=60_000)
     page.close()

@@ -96,7 +96,8 @@ def test_the_steps_for_conda_make_an_environment_in_which_the_lab_is_ready(fresh
     most = tmp_path / "most.lock"  # without uv: `make` installs it by pip, so it is not in its own cache
     most.write_text(re.sub(r"(?m)^uv==.*\n(?:\s.*\n)*", "", lock))
     assert step == "-r requirements.lock"
-    for words in (["sync", "--require-hashes", most], ["install", "--no-deps", "--editable", "."]):
+    quick = ["--config-settings-package", "pyspark:--build-option=--compression=stored"]  # the wheel that `make` built
+    for words in (["sync", "--require-hashes", *quick, most], ["install", "--no-deps", "--editable", "."]):
         argv = [_BIN / "uv", "pip", *words, "--quiet", "--offline", "--python", fresh]
         done = subprocess.run(argv, cwd=_ROOT, capture_output=True, text=True, check=False)
         if "network was disabled" in done.stderr:

@@ -11,6 +11,7 @@ import pytest
 from nbgrader.nbgraderformat.v3 import MetadataValidatorV3
 
 from kit.exercises import Source, sources
+from kit.servers.cassandra import CassandraCluster
 from kit.servers.feeds import FeedServer
 from kit.servers.kafka import KafkaCluster
 
@@ -28,13 +29,14 @@ def validated(source: Source, folder: Path, *, filled: bool) -> str:
         cell.source = solved.get(cell.id, cell.source).replace("kit.up()", 'kit.up("kafka")')
     path, home = folder / "exercise.ipynb", folder / "home"
     nbformat.write(made, path)
-    env = {**os.environ, "KIT_HOME": str(home), "KIT_KAFKA_PORT": "0", "KIT_FEEDS_PORT": "0"}
+    env = {**os.environ, "KIT_HOME": str(home), "KIT_KAFKA_PORT": "0", "KIT_FEEDS_PORT": "0", "KIT_CASSANDRA_PORT": "0"}
     argv = [sys.executable, "-m", "nbgrader", "validate", path.name]
     try:
         done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, timeout=150, check=False)
     finally:
         FeedServer(home).stop()
         KafkaCluster(home).stop()
+        CassandraCluster(home).stop()
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -5,7 +5,9 @@ second has a state: the average price of each symbol in each window of 20 s. The
 again when it has ended. After each kill the rows of both must be those that pandas makes of what was sent.
 """
 
+import os
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +20,6 @@ from typing import Any, Self
 
 import nbformat
 import pandas as pd
-import psutil
 from kafka import KafkaProducer
 from pyspark.sql import functions as f
 
@@ -233,7 +234,7 @@ def _cells(*words: str) -> list[str]:
 def _kill_driver() -> bool:
     """``kill -9`` of Spark's driver, if there is one."""
     driver = _driver._driver
-    if driver is None or driver.poll() is not None:
+    if driver is None or not driver.alive:
         return False
-    psutil.Process(driver.pid).kill()
+    os.kill(driver.pid, signal.SIGKILL)
     return True

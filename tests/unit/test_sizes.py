@@ -11,17 +11,18 @@ _ROOT = Path(kit.__file__).parent
 # Whole lines, blank and docstring included: what a room has, and in a comment what it should come down to. A room that
 # outgrows its line is asked first what it could stop doing.
 _ROOMS = {
-    "servers": 2_363,  # 2,100; the Kafka clients have come from topics
+    "servers": 2_795,  # 2,100; the Kafka clients have come from topics, the jars and runtimes of three servers
     "feeds": 1_406,  # 1,400
     "sources": 750,
     "topics": 772,
     "collectors": 1_297,  # 1,250
     "streams": 854,  # 650
+    "spark": 480,  # 600, with views and services
     "plots": 1_500,
     "exercises": 1_100,
     "grading": 393,  # 350
 }
-_REST, _MODULE, _FUNCTION = 1_120, 300, 40  # 1,050: 800, and the bundle
+_REST, _MODULE, _FUNCTION = 1_900, 300, 40  # 1,330: 800, the bundle, and views of 284 lines
 _MODULES = sorted(_ROOT.rglob("*.py"))
 
 
@@ -40,7 +41,7 @@ def test_the_rest_keeps_to_its_lines() -> None:
 
 
 def test_the_checks_of_an_exercise_keep_to_their_lines() -> None:
-    for name in ("exercise_tweets",):
+    for name in ("exercise_tweets", "exercise_average_price"):
         assert sum(map(_lines, (_ROOT.parent / "solutions" / "checks" / name).rglob("*.py"))) <= 700
 
 

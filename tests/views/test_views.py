@@ -82,7 +82,7 @@ def test_times_of_another_zone_are_the_same_instant(session: Session) -> None:
 def test_no_rows_are_a_table_with_columns(session: Session) -> None:
     assert views.write(session, "quotes", quotes().head(0)) == 0
     found = views.query(session, "SELECT * FROM quotes")
-    assert found.dtypes.astype(str).to_dict() == {"symbol": "object", "ts": "datetime64[ms, UTC]", "price": "object"}
+    assert found.dtypes.astype(str).to_dict() == {"symbol": "object", "ts": "datetime64[ms, UTC]", "price": "float64"}
 
 
 @pytest.mark.parametrize(
@@ -163,6 +163,40 @@ def test_absurd_prices_are_kept_as_they_are_and_missing_ones_are_missing(session
     found = views.query(session, "SELECT ts, price FROM quotes").set_index("ts")["price"]
     assert [found[ts] for ts in _TIMES[:2]] == prices[:2]
     assert pd.isna(found[_TIMES[2]])
+
+
+@pytest.mark.parametrize(
+    ("cql", "parameters"),
+    [
+        ("SELECT * FROM quotes WHERE symbol = %s", ["JPM", 2]),
+        ("SELECT * FROM quotes WHERE symbol = ?", ["JPM"]),
+        ("SELECT * FROM quotes WHERE symbol = %(symbol)s", {"stock": "JPM"}),
+        ("SELECT * FROM quotes WHERE symbol = '5%' AND ts = %s", [_TIMES[0]]),
+    ],
+)
+def test_parameters_that_do_not_fit_are_named(session: Session, cql: str, parameters: Any) -> None:
+    with pytest.raises(ViewError, match="expected parameters for SELECT"):
+        views.query(session, cql, parameters)
+    prepared = session.prepare("SELECT * FROM quotes WHERE symbol = ? AND ts = ?")
+    with pytest.raises(ViewError, match=r"got: \['JPM', 'today'\]"):
+        views.query(session, prepared, ["JPM", "today"])
+
+
+def test_a_parameter_can_be_a_time_of_pandas_and_a_percent_sign_needs_no_parameter(session: Session) -> None:
+    views.write(session, "quotes", quotes())
+    ask = "SELECT price FROM quotes WHERE symbol = 'JPM' AND ts = "
+    for statement in (ask + "%s", session.prepare(ask + "?")):
+        for time in (_TIMES[0], _TIMES[0].tz_convert("Asia/Tokyo"), _TIMES[0].to_pydatetime()):
+            assert views.query(session, statement, [time])["price"].tolist() == [37.0]
+    assert views.query(session, "SELECT * FROM quotes WHERE symbol = '5%'").empty
+
+
+def test_columns_have_one_type_with_rows_and_without_and_may_come_twice(session: Session) -> None:
+    session.execute("INSERT INTO quotes (symbol, ts) VALUES ('JPM', '9999-12-31')")
+    ask = "SELECT price, ts, ts FROM quotes WHERE symbol = %s"
+    found, none = views.query(session, ask, ["JPM"]), views.query(session, ask, ["GE"])
+    assert list(found.dtypes.astype(str)) == list(none.dtypes.astype(str)) == ["float64", *["datetime64[ms, UTC]"] * 2]
+    assert found.iloc[0, 2].year == 9999
 
 
 def test_no_node_and_a_bad_keyspace_are_errors(cluster: CassandraCluster) -> None:
