@@ -4,6 +4,7 @@ The cluster belongs to its state folder, not to the object: another process that
 nodes, running or not.
 """
 
+import shutil
 import tempfile
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from kit.servers.process import Process, end, kept_in, launch, undone_on_error
 from kit.servers.server import Server, ServerStatus
 
 __all__ = ["Cluster", "Node"]
+
+_DISK = 64 << 20  # bytes: Cassandra stops writing below 50 MiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +102,12 @@ class Cluster(Server):
         return bool(self.nodes) and all(map(self._process, self.nodes.values()))
 
     def ended(self) -> list[str]:
-        """The nodes that have ended by themselves, each with the last error in its log."""
+        """The nodes that have ended by themselves, each with the reason: a full disk, or the last error in its log."""
         processes = (Process.load(self.home, node.name) for node in self.nodes.values())
-        return [f"{one.name} has ended: {one.last_error()}" for one in processes if one is not None and not one.alive]
+        ended = [one for one in processes if one is not None and not one.alive]
+        free = shutil.disk_usage(self.folder).free if ended else 0
+        full = f"its disk is full ({free >> 20} MB left): free some disk space"
+        return [f"{one.name} has ended: {full if free < _DISK else one.last_error()}" for one in ended]
 
     def status(self) -> list[ServerStatus]:
         rows = {row.name: row for row in super().status()}

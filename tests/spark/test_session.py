@@ -197,7 +197,9 @@ def test_a_session_that_pyspark_started_itself_is_not_taken_over(session: Any, m
         spark.session()
 
 
-def test_the_lab_shows_the_driver_ends_it_and_leaves_no_file_of_it(session: Any) -> None:
+def test_the_lab_shows_the_driver_ends_it_and_leaves_no_file_of_it(
+    session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home, name = settings().home, f"spark-{os.getpid()}"
     (row,) = [row for row in kit.status() if row.name == name]
     assert (row.state, row.memory > 100 << 20) == ("running", True)
@@ -210,6 +212,10 @@ def test_the_lab_shows_the_driver_ends_it_and_leaves_no_file_of_it(session: Any)
     with pytest.raises(ConfigError, match="a notebook") as caught:
         kit.up("spark")
     assert "kit.spark()" in caught.value.todo
+    with monkeypatch.context() as patched:
+        patched.setattr(memory, "available", lambda: 100 << 20)
+        with pytest.raises(NotEnoughMemory, match=r"stop kit\.spark\.stop\(\) in its notebook \(\d{3} MB\)"):
+            kit.up("cassandra")
     kit.down()
     assert [row.state for row in kit.status() if row.name.startswith("spark")] == ["stopped"]
     assert [path for path in home.rglob("*spark-*") if path.name != "lab.lock"] == []
