@@ -103,11 +103,12 @@ class Jvm:
 
     @property
     def _archives(self) -> tuple[Path, Path]:
-        # An archive is good for one base, one list of flags and these very jars: the JVM looks at size and time.
+        # An archive is good for one base, one list of flags and these very jars: the JVM looks at their sizes, and at
+        # their times in whole seconds, which is what the layers of an image keep.
         folder = settings().cache / "archives"
         base = folder / f"java-{java_version()}.jsa"
         files = [path for path in (base, *self.classpath) if path.exists()]
-        about = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+        about = [f"{path} {path.stat().st_size} {int(path.stat().st_mtime)}" for path in files]
         key = hashlib.sha256("\n".join([*_FLAGS, *about]).encode()).hexdigest()[:12]
         return base, folder / f"{self.server}-{key}.jsa"
 
