@@ -146,7 +146,7 @@ def _ranges(
         (_ranges(seconds="20 seconds"), "group by both"),
         (_ranges(by=()), "name them with .alias"),
         (_ranges(most=f.avg), "the range is f.max"),
-        (lambda quotes: quotes.toPandas(), "name them with .alias"),
+        (lambda quotes: quotes.toPandas(), "return what groupBy"),
         (lambda quotes: None, "return what groupBy"),
     ],
 )
