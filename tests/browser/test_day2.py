@@ -46,8 +46,8 @@ def student(browser: Browser, jupyter: RunningLab, places: dict[str, int]) -> It
 
 def _wait_drawn(page: LabPage, cell: int, title: str, enough: str) -> Any:
     """Wait until what is drawn of a plot is enough. Outputs that come above it move it out of view: scroll to it."""
-    seen = f"""async ([place, title]) => {{
-        await ({_SELECT})(place);
+    seen = f"""([place, title]) => {{
+        ({_SELECT})(place);
         const drawn = ({_DRAWN})(title);
         return {enough} ? drawn : null;
     }}"""
