@@ -74,7 +74,7 @@ def test_up_that_is_interrupted_at_once_ends_as_interrupted(kit: Kit) -> None:
     _nothing_is_left(kit)
 
 
-@pytest.mark.parametrize("file", ["cassandra/cluster.json", "run/cassandra-1.json", "cassandra/node-1/data/commitlog"])
+@pytest.mark.parametrize("file", ["cassandra/cluster.json", "run/cassandra-1.json", "cassandra/node-1/commitlog"])
 def test_cassandra_that_is_interrupted_as_it_starts_leaves_no_process_and_starts_the_next_time(
     kit: Kit, file: str
 ) -> None:
