@@ -27,7 +27,10 @@ __all__ = ["Process", "birth", "end", "kept_in", "launch", "undone_on_error", "w
 _TAIL = 40  # log lines that an error carries
 _POLL = 0.005  # seconds; a broker is up in about 0.7 s, so a coarser poll would be felt
 _ERROR_WORDS = ("ERROR", "FATAL", "Exception", "Error:", "error:")
-_FULL = ("No space left on device", "Insufficient disk space", "Disk quota exceeded", "Read-only file system")
+_FULL = (  # the last one is Java's, of a file in memory that cannot grow on its disk
+    *("No space left on device", "Insufficient disk space", "Disk quota exceeded", "Read-only file system"),
+    "a fault occurred in an unsafe memory access",
+)
 _CAUSES = ("Address already in use", "java.lang.OutOfMemoryError", *_FULL)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux only
 
