@@ -91,4 +91,4 @@ def test_troubleshooting_has_each_line_of_the_doctor() -> None:
     start = _TEXTS[_PAGES[0]].index("## Troubleshooting")
     rows = re.findall(r"^\| ([^|]+) \|", _TEXTS[_PAGES[0]][start:], re.MULTILINE)
     listed = {name for row in rows for name in row.split(", ")}
-    assert {check.name for check in doctor()} <= listed
+    assert {re.sub(r"-\d+$", "", check.name) for check in doctor()} <= listed  # a server has a line for each process
