@@ -27,7 +27,7 @@ install: $(STAMP) ## venv, dependencies, jars: the first step of the others
 
 test: install browser lint ## everything: lint, types, unit tests, real servers, notebooks, browser
 	$(PY) -m kit.prepare
-	$(PY) -m pytest -n 2 --no-loadscope-reorder
+	$(PY) -m pytest -n 3 --no-loadscope-reorder
 
 quick: install lint ## under a minute: lint, types, and the tests that start no broker
 	$(PY) -m pytest -q tests/unit tests/sources tests/feeds -x

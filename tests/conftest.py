@@ -20,20 +20,21 @@ from kit.servers.feeds import FeedServer
 from kit.servers.kafka import KafkaCluster
 from tests.wait import wait_until
 
-# The longest files, longest first: the report at the end of a run shows which they are. Two processes that share the
-# work begin with them, so that both end at about the same time.
+# The longest files, longest first: the report at the end of a run shows which they are. The processes that share the
+# work begin with them, so that all end at about the same time.
 _LONGEST = (
     "tests/browser",
     "tests/notebooks/test_notebooks.py",
-    "tests/grading/test_grading.py",
+    "tests/faults/test_external_clusters.py",
     "tests/faults/test_spark_to_cassandra.py",
+    "tests/grading/test_grading.py",
+    "tests/exercises/test_average_price.py",
     "tests/cli/test_demo.py",
     "tests/faults/test_nothing_is_lost.py",
     "tests/cli/test_interrupts.py",
     "tests/servers/test_cassandra.py",
     "tests/cli/test_cli.py",
     "tests/exercises/test_misconceptions.py",
-    "tests/exercises/test_average_price.py",
 )
 
 
