@@ -29,7 +29,7 @@ from _day2_starts import starts
 from _report import Target, report
 
 from kit import views
-from kit.servers import lab
+from kit.prepare import prepare
 from kit.servers.cassandra import CassandraCluster
 from kit.servers.kafka import KafkaCluster
 from tests.processes import Kit
@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="exit 1 if a target is missed")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    lab.prepare()
+    prepare()
     rows, targets = [], []
     for name in options.parts or _PARTS:
         more, held_to = _PARTS[name](options.runs)

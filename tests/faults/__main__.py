@@ -10,7 +10,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from kit.servers import lab
+from kit.prepare import prepare
 from tests.faults.pipeline import KINDS, Pipeline
 
 
@@ -25,7 +25,7 @@ def main() -> None:
     print("seed", options.seed, flush=True)
     with tempfile.TemporaryDirectory(prefix="kit-faults-") as folder:
         os.environ.update(KIT_HOME=folder, KIT_KAFKA_PORT="0", KIT_FEEDS_PORT="0", KIT_CASSANDRA_PORT="0")
-        lab.prepare()
+        prepare()
         seconds: dict[str, list[float]] = {}
         with Pipeline(Path(folder), options.seed) as pipeline:
             for kind in options.kinds or KINDS:
