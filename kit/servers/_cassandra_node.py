@@ -55,11 +55,8 @@ def jvm(heap: int) -> Jvm:
 
 
 def run_command(jvm: Jvm, node: Node, *, joins: bool) -> list[str]:
-    """The command that runs a node in its folder.
-
-    Its ring delay is how long it waits for another node's answer. A node that joins waits so long in any case; those
-    that begin together wait no longer than it takes the first of them to be there.
-    """
+    """The command that runs a node in its folder. Its ring delay is how long it waits for another node's answer: one
+    that joins waits so long in any case; those that begin together, no longer than until the first of them is there."""
     where = f"-Dcassandra.config={(node.folder / _SETTINGS_FILE).as_uri()}"
     delay = f"-Dcassandra.ring_delay_ms={5000 if joins else 30000}"
     return replace(jvm, options=(*jvm.options, where, delay)).command("org.apache.cassandra.service.CassandraDaemon")

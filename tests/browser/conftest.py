@@ -14,13 +14,13 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 START = "00_start_here.ipynb"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not the session's: while it is open, no other test of this process has asyncio
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
     """`kit lab` on a copy of the notebooks, with an empty one, `scratch.ipynb`, beside them."""
     folder = tmp_path_factory.mktemp("lab")
