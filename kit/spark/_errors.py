@@ -1,13 +1,12 @@
-"""Spark's errors in a few lines: the reader's own line, the cause, what to do, instead of 200 lines of a JVM's trace.
-
-The whole trace is in the driver's log.
-"""
+"""Spark's errors in a few lines: the reader's own line, the cause, what to do. The driver's log has the whole trace."""
 
 import logging
 import re
 from pathlib import Path
 
-from kit.errors import readers_line
+from py4j.protocol import Py4JError
+
+from kit.errors import ServerError, readers_line
 
 __all__ = ["install", "lines"]
 
@@ -39,7 +38,6 @@ _NOISE = re.compile(r" ?SQLSTATE: ?\w+;?|\[STREAM_FAILED\] Query \[[^\]]+\] term
 def install(log: Path) -> None:
     """Show a notebook Spark's errors as `lines` has them: IPython asks an exception for `_render_traceback_`."""
     from py4j import java_gateway
-    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
     from pyspark.logger import PySparkLogger
 
@@ -64,13 +62,14 @@ def lines(error: BaseException, log: Path) -> list[str]:
 
 def _causes(error: BaseException) -> list[str]:
     """What the error says, and what its causes in Java say, the innermost last."""
-    found, java = [str(error)], getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+    found, java = list[str](), getattr(error, "java_exception", None) or getattr(error, "_origin", None)
     try:
+        found.append(str(error))
         while java is not None and len(found) < 10:
             found.append(str(java.toString()))
             java = java.getCause()
-    except Exception:
-        return found  # the driver has ended: what is known will do
+    except (AssertionError, OSError, Py4JError, ServerError):  # the driver has ended: what is known will do
+        found = found or [str(getattr(error, "_desc", error.args))]
     return found
 
 

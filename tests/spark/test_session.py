@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
@@ -229,8 +230,11 @@ def test_the_lab_shows_the_driver_ends_it_and_leaves_no_file_of_it(
 def test_a_driver_that_was_killed_is_followed_by_a_new_one(session: Any, capfd: pytest.CaptureFixture[str]) -> None:
     query = session.readStream.format("rate").load().writeStream.format("noop").start()
     wait_until(lambda: query.lastProgress, timeout=60)
+    with pytest.raises(AnalysisException) as earlier:
+        session.table("nowhere")
     spark.kill()
     spark.kill()
+    assert "TABLE_OR_VIEW_NOT_FOUND" in earlier.value._render_traceback_()[1]  # as a notebook shows it, afterwards
     for ask in (lambda: list(spark.progress(query)), lambda: session.range(3).count()):
         with pytest.raises(ServerError, match="Spark's driver to run"):
             ask()
