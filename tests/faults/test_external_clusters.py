@@ -33,7 +33,7 @@ for word do
     shift
     [ "$word" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$word"
 done
-exec '{java}' "$@"
+exec '{java}' -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "$@"
 """
 
 
