@@ -95,6 +95,8 @@ class Jvm:
         if not base.exists():  # each server's archive holds for this very file
             dump = [str(java()), *_FLAGS, "-Xshare:dump", f"-XX:SharedArchiveFile={base}"]
             subprocess.run(dump, check=True, capture_output=True, timeout=120, env=merged_environment(self.environment))
+            seconds = int(base.stat().st_mtime)
+            os.utime(base, (seconds, seconds))  # as a layer of an image keeps it, cut or rounded
         top = self._archives[1]
         draft = top.with_suffix(".part")
         train(replace(self, archive=(f"-XX:SharedArchiveFile={base}", f"-XX:ArchiveClassesAtExit={draft}")))

@@ -5,6 +5,7 @@ its browser reaches the container's page.
 """
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -57,6 +58,17 @@ class Group:
         """How many processes the kernel has ended because there was no memory left."""
         text = (self.folder / ("memory.oom_control" if self.v1 else "memory.events")).read_text()
         return int(dict(line.split() for line in text.splitlines()).get("oom_kill", 0))
+
+    def archives(self) -> dict[str, set[str]]:
+        """Of each Java process, by its pid and the end of its command, the class archives that it has opened."""
+        found = {}
+        for pid in map(int, (self.folder / "cgroup.procs").read_text().split()):
+            with suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
+                if words[0].endswith("/java"):
+                    maps = Path(f"/proc/{pid}/maps").read_text()
+                    found[f"{pid} {words[-1]}"] = {Path(name).name for name in re.findall(r"\S+\.jsa$", maps, re.M)}
+        return found
 
     def close(self) -> None:
         """End all members, and delete the group."""
