@@ -15,9 +15,10 @@ from tests.wait import wait_until
 pytestmark = pytest.mark.timeout(400)
 
 
-def test_the_demo_finds_every_record_served_and_stops_what_it_started(kit: Kit) -> None:
-    done = kit.call("demo", "--seconds", "3")
+def test_the_demo_finds_every_record_served_says_so_in_ascii_and_stops_what_it_started(kit: Kit) -> None:
+    done = kit.call("demo", "--seconds", "3", encoding="ascii")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "starting what is missing: Kafka, Cassandra, Spark, the feeds ..." in done.stdout
     assert [done.stdout.count(words) for words in ("all, once", "as by pandas", "each")] == [5, 1, 1]
     assert "no match" not in done.stdout
     assert "JPM's return on the stream" in done.stdout

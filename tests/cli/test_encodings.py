@@ -38,13 +38,6 @@ def test_grading_can_be_read_in_ascii(kit: Kit) -> None:
     assert "there was no notebook to grade" in shown.stdout
 
 
-def test_the_demo_shows_its_tables_and_tweets_in_ascii(kit: Kit, broker: str) -> None:
-    shown = kit.call("demo", "--seconds", "1", encoding="ascii", KIT_KAFKA_BOOTSTRAP_SERVERS=broker)
-    assert shown.returncode == 0, shown.stderr
-    assert "starting what is missing: Kafka, Cassandra, Spark, the feeds ..." in shown.stdout
-    assert shown.stdout.count("all, once") == 5
-
-
 @pytest.mark.parametrize(
     "env",
     [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
