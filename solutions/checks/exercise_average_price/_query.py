@@ -68,7 +68,7 @@ class _Calls:
             (self.sink == "foreach", "foreach takes each row to other processes, which have no session: foreachBatch gives the micro-batch to this one"),
             (self.sink != "foreachBatch", "the rows do not reach write: the sink is foreachBatch, which calls a function of yours with each micro-batch"),
             (not self.checkpoint, "there is no checkpoint: a query that is started again would begin anew, without offsets and windows; checkpointLocation is the folder that the function gets"),
-            (Path(self.folder).resolve() not in (place, *place.parents), "that folder is the same for all queries: a shared checkpoint mixes their offsets and their windows; each query has one of its own, the folder that the function gets"),
+            (Path(self.folder).resolve() not in (place, *place.parents), "that is not the folder that the function gets: a shared checkpoint mixes the offsets and windows of queries, and a new one at each start forgets them"),
             (self.trigger in ("availableNow", "once"), "such a trigger reads what is there and ends; the query runs on, for quotes that come later"))  # fmt: skip
 
 
