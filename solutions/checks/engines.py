@@ -17,6 +17,7 @@ from pyspark.sql.utils import ForeachBatchFunction
 from kit import views
 from kit.exercises import CheckContext, Crashed, StudentError
 from kit.exercises._outcomes import Ended
+from kit.exercises._verdict import GENERAL
 from kit.spark import _errors
 from kit.spark._driver import log_file
 
@@ -68,7 +69,9 @@ def wait_for(
         cause = _errors.lines(raised.error, log_file())[1].removeprefix("cause: ").replace("start_query.<locals>.", "")
         if gap := re.search(r"NotImplementedError: (Gap \d+, .*)", f"{raised.error}"):
             raise StudentError(NotImplementedError(gap[1])) from None
-        lines = ("error", cause), ("on", context.on), ("next", advice_on(RuntimeError(cause), table))
+        general = (text for kind, text in GENERAL if kind.__name__ in cause)
+        advice = advice_on(RuntimeError(cause), table) or next(general, "")
+        lines = ("error", cause), ("on", context.on), ("next", advice)
         raise Ended(Crashed("", lines)) from None
 
 

@@ -37,6 +37,7 @@ WRONG = [
     Wrong("one parameter", _query(sink=".foreachBatch(lambda frame: write(session, frame))"), kind=Crashed, hears="a function of two parameters"),
     Wrong("write is called at once", _query(sink=".foreachBatch(write(session, averages))"), kind=Crashed, hears="give the plan"),
     Wrong("nothing is done with it", _query(sink=".foreachBatch(lambda frame, batch: None)"), kind=Crashed, hears="the micro-batch is not used"),
+    Wrong("it ends by exit", "import sys\n" + _query(sink=".foreachBatch(lambda frame, batch: sys.exit())"), kind=Crashed, hears="leave out sys.exit()"),
     Wrong("shown, not written", _query(sink=".foreachBatch(lambda frame, batch: frame.collect())"), hears="nothing is in the table"),
     Wrong("an empty checkpoint at each start", "import shutil\nshutil.rmtree(checkpoint)\n" + _query(), hears="was not used again"),
     Wrong("upsert is a mode", _query('.outputMode("upsert")'), kind=Crashed, hears="an output mode is append"),
