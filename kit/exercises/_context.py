@@ -39,7 +39,7 @@ class CheckContext(ExitStack):
         super().__init__()
         self.namespace, self._needs, self.on = namespace, needs, ""
         self.advise: Callable[[BaseException], str] = lambda error: ""
-        self._servers, self._pids = "", list[int | None]()  # of the brokers
+        self._servers, self._pids = "", list[int]()  # of the brokers
         self._made: list[str] = []
 
     def __enter__(self) -> Self:
@@ -169,5 +169,5 @@ class CheckContext(ExitStack):
             return [record for batch in read(reader, spans, seconds=seconds) for record in batch]
 
 
-def _pids() -> list[int | None]:
-    return [row.pid for row in lab.Lab().kafka.status()]
+def _pids() -> list[int]:
+    return [process.pid for process in lab.Lab().kafka.processes]

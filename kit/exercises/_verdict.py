@@ -10,14 +10,14 @@ from kit.exercises._outcomes import CannotCheck, Crashed, NotAttempted, NotYetRi
 from kit.exercises._running import StudentError, TookTooLong, describe_line
 from kit.exercises._values import text_of
 
-__all__ = ["crashed", "late", "unchecked"]
+__all__ = ["GENERAL", "crashed", "late", "unchecked"]
 
 _GAP = re.compile(r"Gap (\d+)\b(?:[^:]*: (.+))?", re.DOTALL)
 _NO_SERVER = (BrokerUnavailable, CassandraUnavailable, KafkaConnectionError, KafkaTimeoutError)
 _FILL = "replace the line with raise, run the cell, then run this check again"
 _SIGNATURE = re.compile(r"\(\) (takes|missing|got an unexpected)")
 _DEF = "put the first line (def …) back as it was handed out: it says with what it is called"
-_GENERAL = (
+GENERAL = (
     (SystemExit, "leave out sys.exit() and exit(): a function ends with return"),
     (EOFError, "leave out input(): the function has all that it needs as arguments"),
     (UnboundLocalError, "give the name a value before it is used here; a method uses self for its object's"),
@@ -41,7 +41,7 @@ def crashed(raised: StudentError, gap: int, todo: str, context: CheckContext) ->
         context.look_again()
     line = describe_line(error)
     refused = not line and isinstance(error, TypeError) and _SIGNATURE.search(text_of(error))
-    general = next((text for kind, text in _GENERAL if isinstance(error, kind)), "")
+    general = next((text for kind, text in GENERAL if isinstance(error, kind)), "")
     general = error.todo if isinstance(error, KitError) else general
     advice = _DEF if refused else context.advise(error) or general
     return Crashed("", (("error", _message(error)), ("line", line), ("on", context.on), ("next", advice)))

@@ -2,13 +2,20 @@
 
 import linecache
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
+import pytest
+
 from kit import exercises
-from kit.exercises import Exercise, Source
+from kit.exercises import Exercise, Outcome, Source
+from tests.exercises.misconceptions import Answer, Wrong, cell_of
 
-__all__ = ["Student", "scaffold_of"]
+__all__ = ["Student", "assert_hears", "cases", "give", "scaffold_of"]
 
+# What a student is not to see: where the check is, and with what it works.
+_INSIDE = ("Traceback", "kit/", "kit.exercises", "kit_checks", "<locals>", "in the check", "Probe", "Spy", "Running")
+_INSIDE += ("_Refused", "STREAM_FAILED")  # of exercise 2
 _NOT_RUN = {"checks-gap", "goal", "tries-gap", "finish", "raises-exception"}
 
 
@@ -30,7 +37,39 @@ class Student:
         return self
 
     def exercise(self, name: str | int = 19) -> Exercise:
-        return exercises.load(name, self.namespace)
+        known = _loaded(name)
+        return Exercise(known.name, known.gaps, self.namespace)
+
+
+@cache
+def _loaded(name: str | int) -> Exercise:
+    return exercises.load(name, {})
+
+
+def cases(answers: Mapping[int, list[Answer]]) -> list[Any]:
+    """A case for each answer, by its gap."""
+    return [
+        pytest.param(gap, answer, id=f"gap {gap}, {type(answer).__name__.lower()}: {answer.name}")
+        for gap, some in answers.items()
+        for answer in some
+    ]
+
+
+def give(student: Student, source: Source, gap: int, answer: Answer) -> None:
+    """Run the cells of an answer."""
+    for code in (answer.before, cell_of(source, gap, answer), answer.after):
+        student.run(code)
+
+
+def assert_hears(outcome: Outcome, answer: Answer) -> None:
+    """A wrong answer has its outcome and its sentence, a right one passes, and no answer shows the check's inside."""
+    if isinstance(answer, Wrong):
+        assert type(outcome) is answer.kind, outcome
+        assert answer.hears in outcome.parts.get(answer.where, ""), outcome
+        assert answer.got in "\n".join(outcome.parts.get(label, "") for label in ("got", "error")), outcome
+    else:
+        assert outcome.ok, outcome
+    assert not [word for word in _INSIDE if word in repr(outcome)], outcome
 
 
 def scaffold_of(source: Source) -> list[str]:

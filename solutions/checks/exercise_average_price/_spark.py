@@ -6,12 +6,13 @@ from math import isnan
 from typing import Any
 
 import pandas as pd
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as f
 
 import kit
 from kit.exercises import CheckContext
 
-from ..engines import check_frame, make_quick, streaming
+from ..engines import check_frame, check_plan, make_quick, streaming, types_of, wait_for
 from ..judging import judge
 from . import _common as common
 from ._common import BAD, FIRST, ORIGIN, SECOND, SECONDS, WINDOW, Quote, averages, close, pictured
@@ -24,6 +25,7 @@ _KAFKA_TIME = ORIGIN + 3_600_000  # when the records of gap 2 came to Kafka: an 
 
 def read_records(context: CheckContext) -> None:
     function, spark = context.named("read_records"), kit.spark()
+    make_quick(context, spark)
     topic, values = context.topic(partitions=2), [*common.wire(FIRST), None, b"hello"]
     producer = context.producer()
     for value in values:
@@ -36,7 +38,8 @@ def read_records(context: CheckContext) -> None:
     check_frame(context, got, {},
         (getattr(got, "isStreaming", None) is False, "that is a batch: it reads what is there, and ends; a stream begins with readStream"),
         (plan and "kafka" not in plan, "that is another source: the format is kafka"))  # fmt: skip
-    given, start = options.get("subscribe", ""), options.get("startingoffsets", "latest")
+    given, start = options.get("subscribe", ""), options.get("startingoffsets", "latest").lower()
+    start = next((f"{{{name}}}" for name in options if name.startswith("starting") and "timestamp" in name), start)
     judge(context, f"a stream of the topic {topic!r}, from its first record", f"subscribe={given!r}, startingOffsets={start!r}",
         (given and given != topic, "subscribe to the topic that the function gets: topic, without quotes"),
         (options.get("kafka.bootstrap.servers") != context.servers, "use the servers that the function gets, for kafka.bootstrap.servers"),
@@ -44,7 +47,6 @@ def read_records(context: CheckContext) -> None:
         (start != "earliest" and "{" not in start, "startingOffsets is earliest: what came before the query counts, too"))  # fmt: skip
     judge(context, "Kafka's columns, with the value of each record", ", ".join(got.columns),
         ("value" not in got.columns, "leave the columns as Kafka has them: gap 2 looks into the value"))  # fmt: skip
-    make_quick(context, spark)
     found = _values(context, got)
     wanted = sorted(value.decode() if value else "" for value in values)
     judge(context, f"all {len(wanted)} records", f"{len(found)}",
@@ -55,7 +57,7 @@ def read_records(context: CheckContext) -> None:
 
 def _options(got: Any) -> tuple[dict[str, str], str]:
     """The options of a source, by the plan; and the plan."""
-    if not hasattr(got, "_jdf"):
+    if not isinstance(got, DataFrame):
         return {}, ""
     plan = str(got.select("*")._jdf.queryExecution().analyzed().toString())  # of the bare source it is one word
     inside = re.search(r"KafkaTable@\w+, \[(.*?)\], \[", plan)
@@ -68,8 +70,7 @@ def _values(context: CheckContext, stream: Any) -> list[str]:
     found = list[str]()
     text = stream.select(f.col("value").cast("string").alias("value")).writeStream.trigger(availableNow=True)
     query = text.foreachBatch(lambda frame, _: found.extend(row.value or "" for row in frame.collect())).start()
-    context.callback(query.stop)
-    context.call(query.awaitTermination, seconds=SECONDS)
+    wait_for(context, query.awaitTermination, common.ERRORS, seconds=SECONDS)
     return sorted(found)
 
 
@@ -78,21 +79,22 @@ def to_quotes(context: CheckContext) -> None:
     context.advise = common.advise
     stream = streaming(spark, common.RECORDS)
     got = context.call(function, stream, on="to_quotes(records), on a stream", seconds=SECONDS)
-    kind = dict(got.dtypes).get("ts", "") if hasattr(got, "dtypes") else ""
+    kind = types_of(got).get("ts", "")
     check_frame(context, got, _QUOTE,
-        (getattr(got, "columns", None) == ["value"], "the fields are still inside one column: select value.* takes them out"),
+        (list(types_of(got)) == ["value"], "the fields are still inside one column: select value.* takes them out"),
         (kind in ("bigint", "double", "decimal(20,0)"), "ts is still a number: a window needs a timestamp; Spark has a function for milliseconds"),
         (kind in ("string", "date", "timestamp_ntz"), f"ts is a {kind}: a timestamp is a moment, to the millisecond"))  # fmt: skip
     values = [*common.wire(FIRST), *BAD]
-    rows = [(b"k", value, "t", 0, number, _KAFKA_TIME) for number, value in enumerate(values)]
-    records = spark.createDataFrame(rows, "key BINARY, value BINARY, topic STRING, partition INT, offset LONG, ms LONG")
-    records = records.withColumn("timestamp", f.timestamp_millis("ms")).drop("ms").withColumn("timestampType", f.lit(0))
+    literals = ", ".join("NULL" if value is None else f"X'{value.hex()}'" for value in values)
+    columns = f"X'6b' AS key, value, 't' AS topic, 0 AS partition, 0L AS offset, timestamp_millis({_KAFKA_TIME}) AS timestamp, 0 AS timestampType"
+    records = spark.sql(f"SELECT {columns} FROM VALUES {literals} AS records(value)")  # noqa: S608  # of this check's own
     on = f"{len(FIRST)} quotes, and {len(BAD)} records that are none"
-    got = context.call(function, records, on=on, seconds=SECONDS)
-    rows = context.call(got.selectExpr("symbol", "price", "unix_micros(ts)").collect, seconds=SECONDS)
+    given = context.call(function, records, on=on, seconds=SECONDS)
+    rows = context.call(given.selectExpr("symbol", "price", "unix_micros(ts)").collect, seconds=SECONDS)
     found = [tuple(row) for row in rows]
     if sorted(found, key=str) != sorted(((one.symbol, one.price, (ORIGIN + one.at) * 1000) for one in FIRST), key=str):
         _explain_quotes(context, found)
+    check_plan(context, got)
 
 
 def _explain_quotes(context: CheckContext, found: list[Any]) -> None:
@@ -100,11 +102,10 @@ def _explain_quotes(context: CheckContext, found: list[Any]) -> None:
     times = [row[2] / 1000 - ORIGIN for row in found if row[2] is not None]
     prices = [row[1] for row in found]
     right = [row for row in found if row[2] is not None and (row[0], row[1], row[2] / 1000 - ORIGIN) in wanted]
-    bare = [row for row in found if None in row]
-    cut = [row for row in found if row not in right and row not in bare and (row[2] // 1000) % 1000 == 0]
-    strange = [row for row in found if row not in right]
+    bare, strange = ([row for row in found if None in row], [row for row in found if row not in right])
+    every = {one.at for one in FIRST}
     judge(context, f"the {len(FIRST)} quotes, and nothing else", f"{len(found)} rows, of which {len(right)} are right; for instance {strange[:1] or found[:1]}",
-        (not found, "no quote came through: do the names and the types of the schema fit the JSON, and is value text before it is read?"),
+        (not found, "no quote came through: do the names and the types of the schema fit the JSON, is value text before it is read, and is null looked for by isNull or isNotNull?"),
         (times and min(times) > 1e14, "these are milliseconds, taken for seconds: the year is 57,983; Spark has a function for milliseconds"),
         (times and max(times) < -1e12, "the time is divided too often: it is in milliseconds, and this is January 1970"),
         (times and all(at == _KAFKA_TIME - ORIGIN for at in times), "that is processing time, when the record came to Kafka; the event time is the field ts of the value"),
@@ -117,7 +118,9 @@ def _explain_quotes(context: CheckContext, found: list[Any]) -> None:
         (any(price is not None and isnan(price) for price in prices), "NaN came through: in Spark it is larger than any number, so an upper limit leaves it out"),
         (any(price is not None and price >= common.MOST for price in prices), "an absurd price came through: it is below MOST"),
         (len(found) < len(FIRST) and len(right) == len(found) and len(set(map(str, found))) == len(found), "a record that comes twice is two quotes: leave out no duplicate"),
-        (cut and len(found) == len(FIRST), "the milliseconds are cut off: keep them"),
+        (common.hours_off({int(at) for at in times}, every), "the times are some hours off: milliseconds since 1970 are in UTC already, and need no time zone"),
+        (len(found) == len(FIRST) and set(times) == {at // 1000 * 1000 for at in every}, "the milliseconds are cut off: keep them"),
+        (set(times) == every and len(found) == len(FIRST), "keep the prices as they are: a DOUBLE in the schema, and nothing rounded"),
         (len(right) == len(found), "some quotes are missing: leave out only what is no quote"),
         (True, "symbol, price and ts are as the JSON has them; ts becomes a timestamp"))  # fmt: skip
 
@@ -129,11 +132,12 @@ def in_windows(context: CheckContext) -> None:
     got = context.call(function, stream, on="in_windows(quotes), on a stream", seconds=SECONDS)
     check_frame(context, got, {**_QUOTE, "window": _WINDOW},
         (type(got).__name__ == "GroupedData", "grouping is the next gap: here the quotes get one column more"),
-        (dict(getattr(got, "dtypes", ())).get("window") == "timestamp", "that is one time; a window has a start and an end: f.window makes it"))  # fmt: skip
+        (types_of(got).get("window") == "timestamp", "that is one time; a window has a start and an end: f.window makes it"))  # fmt: skip
     delay, on_ts = (got.schema[name].metadata.get("spark.watermarkDelayMs") for name in ("window", "ts"))
     judge(context, "a watermark of 10 seconds, which the window knows", f"{delay or on_ts or 0:,} ms",
-        (delay is None and on_ts is not None, "the watermark comes after the window, which then does not know of it: first the watermark, then the window"),
-        (delay is None, "there is no watermark: Spark would keep each window for ever, and append would never give one"),
+        (delay is not None and on_ts is None, "that is a watermark of the window, whose end is up to 20 seconds ahead of its quotes: the watermark is of ts, before the window"),
+        (delay is None and on_ts is not None, "there is a watermark, but the window does not know of it: first withWatermark, then f.window of its column, by the name \"ts\""),
+        (delay is None, "there is no watermark: Spark would keep each window for ever. withWatermark gives a new DataFrame: the window is made on that one"),
         (delay == common.DELAY * 60, "that are 10 minutes"),
         (delay != common.DELAY, f"that are {(delay or 0) / 1000:g} seconds; the watermark waits 10 seconds"))  # fmt: skip
     quotes = [*FIRST, *SECOND]
@@ -146,12 +150,12 @@ def in_windows(context: CheckContext) -> None:
     wrong = next((row for row, right in zip(found, wanted, strict=False) if row != right), found[:1])
     judge(context, f"{len(quotes)} quotes, each in its window of 20 seconds", f"{len(found)} rows, and windows of {length / 1000:g} s",
         (found and abs(found[0][1] - (time.time() * 1000 - ORIGIN)) < 3e6, "that is processing time, the clock of this machine: the window is of the column ts"),
+        (len(found) < len(quotes), "some quotes are gone: a watermark leaves out nothing here, and a record that comes twice is two quotes"),
         (length == WINDOW * 60, "that are 20 minutes"),
         (length == WINDOW / 1000, "that are 20 milliseconds"),
         (len(found) > len(quotes) and length == WINDOW, "the windows overlap, so a quote is in several: leave out the slide"),
         (length != WINDOW, "the window is 20 seconds long"),
-        (len(found) < len(quotes), "some quotes are gone: a watermark leaves out nothing, and a record that comes twice is two quotes"),
-        (found != wanted and [row[0] for row in found] == sorted(quotes), f"windows begin at whole 20 seconds, as 14:30:00: leave out the shift; {wrong}"),
+        (found != wanted and [row[0] for row in found] == sorted(quotes), f"windows begin at whole 20 seconds, as 14:30:00: f.window with the length alone makes them so; {wrong}"),
         (found != wanted, "leave symbol, price and ts as they are"))  # fmt: skip
 
 
@@ -162,8 +166,8 @@ def average(context: CheckContext) -> None:
     window = f.window("ts", "20 seconds").alias("window")
     on = "average(quotes), on a stream with windows"
     got = context.call(function, stream.select("*", window), on=on, seconds=SECONDS)
-    kind = dict(got.dtypes).get("ts", "") if hasattr(got, "dtypes") else ""
-    names = sorted(getattr(got, "columns", ()))
+    names = types_of(got)
+    kind = names.get("ts", "")
     check_frame(context, got, {"symbol": "string", "ts": "timestamp", "price": "double"},
         (kind.startswith("struct"), "that is the window as a whole; it has a start and an end"),
         ("symbol" in names and "window" in names and "ts" not in names, "ts is the end of the window: select it by its name in the window, with an alias"),
@@ -172,10 +176,11 @@ def average(context: CheckContext) -> None:
         (len(names) > 3, "choose those three alone: the table has no other columns"))  # fmt: skip
     quotes = [*FIRST, *SECOND]
     windowed = common.frame_of(spark, quotes).select("*", window)
-    got = context.call(function, windowed, on=f"{len(quotes)} quotes in their windows", seconds=SECONDS)
-    rows = context.call(got.select("symbol", f.unix_millis("ts").alias("at"), "price").collect, seconds=SECONDS)
+    given = context.call(function, windowed, on=f"{len(quotes)} quotes in their windows", seconds=SECONDS)
+    rows = context.call(given.select("symbol", f.unix_millis("ts").alias("at"), "price").collect, seconds=SECONDS)
     found = [((row.symbol, (row.at or 0) - ORIGIN), row.price) for row in rows]
     _explain_averages(context, found, quotes)
+    check_plan(context, got)
 
 
 def _explain_averages(context: CheckContext, rows: list[Any], quotes: list[Quote]) -> None:
@@ -192,12 +197,14 @@ def _explain_averages(context: CheckContext, rows: list[Any], quotes: list[Quote
         (close(found, starts), "that is where the windows start: ts is the end"),
         (not found, "there is no row with a price"),
         (len(rows) > len(wanted) and ends <= {end for _, end in wanted}, "one row for each symbol and window: group by these two, and by nothing else"),
+        (common.hours_off(ends, {end for _, end in wanted}), "the times are some hours off: window.end is a moment already, and needs no time zone"),
         (ends - {end for _, end in wanted} - {end for _, end in starts}, "ts is the end of the window, and not the time of a quote: the quotes of one window have one ts"),
-        (len(symbols) < len({symbol for symbol, _ in wanted}), "each symbol has averages of its own: group by the symbol, too"),
-        (len(rows) < len(wanted), "each window has an average of its own: group by the window, too"),
+        (len(rows) == len(ends), "each symbol has averages of its own: group by the symbol, too"),
+        (len(rows) == len(symbols), "each window has an average of its own: group by the window, too"),
+        (len(rows) < len(wanted), "some averages are missing: all quotes count, for they were sorted out in gap 2"),
         (close(found, averages(by_time)), "that is an average of averages: it counts a time with many quotes as much as one with a single quote; average the quotes themselves"),
         (close(found, averages(set(quotes))), "a record that comes twice is two quotes: leave out no duplicate"),
         (other, f"that is {other}: the average of all prices is wanted"),
         (all((*key, price) in prices for key, price in found.items()), "that is one quote of the window: all of them count in the average"),
-        (all(price == round(price) for price in found.values()), "keep the cents"),
+        (found.keys() == wanted.keys() and all(abs(found[key] - wanted[key]) < 1 for key in wanted), "keep the cents: round neither prices nor averages"),
         (True, "the mean of all prices of the symbol in the window is wanted"))  # fmt: skip

@@ -20,8 +20,7 @@ def _query(
 
 
 WRONG = [
-    Wrong("complete into Cassandra", _query('.outputMode("complete")'), hears="complete gives all windows again"),
-    Wrong("complete, told to start", _query("", start='.start(outputMode="complete")'), hears="complete gives all windows again"),
+    Wrong("complete into Cassandra", _query("", start='.start(outputMode="complete")'), hears="complete gives all windows again"),
     Wrong("a shared checkpoint", _query(checkpoint='.option("checkpointLocation", "/tmp/checkpoint")'), hears="a shared checkpoint mixes"),
     Wrong("a folder of all queries", _query(checkpoint='.option("checkpointLocation", os.path.dirname(checkpoint))'), hears="a shared checkpoint mixes"),
     Wrong("no checkpoint", _query(checkpoint=""), hears="there is no checkpoint"),
@@ -38,8 +37,12 @@ WRONG = [
     Wrong("one parameter", _query(sink=".foreachBatch(lambda frame: write(session, frame))"), kind=Crashed, hears="a function of two parameters"),
     Wrong("write is called at once", _query(sink=".foreachBatch(write(session, averages))"), kind=Crashed, hears="give the plan"),
     Wrong("nothing is done with it", _query(sink=".foreachBatch(lambda frame, batch: None)"), kind=Crashed, hears="the micro-batch is not used"),
+    Wrong("it ends by exit", "import sys\n" + _query(sink=".foreachBatch(lambda frame, batch: sys.exit())"), kind=Crashed, hears="leave out sys.exit()"),
     Wrong("shown, not written", _query(sink=".foreachBatch(lambda frame, batch: frame.collect())"), hears="nothing is in the table"),
-    Wrong("a new checkpoint at each start", "import uuid\n" + _query(checkpoint='.option("checkpointLocation", f"{checkpoint}/{uuid.uuid4()}")'), hears="each start has another folder"),
+    Wrong("an empty checkpoint at each start", "import shutil\nshutil.rmtree(checkpoint)\n" + _query(), hears="was not used again"),
+    Wrong("upsert is a mode", _query('.outputMode("upsert")'), kind=Crashed, hears="an output mode is append"),
+    Wrong("the stream to write", _query(sink=".foreachBatch(lambda frame, batch: write(session, averages))"), kind=Crashed, hears="the micro-batch and its number"),
+    Wrong("a new checkpoint at each start", "import uuid\n" + _query(checkpoint='.option("checkpointLocation", f"{checkpoint}/{uuid.uuid4()}")'), hears="was not used again"),
     Wrong("averaged once more", _query(sink='.foreachBatch(lambda frame, batch: write(session, frame.groupBy("symbol").agg(f.max("ts").alias("ts"), f.avg("price").alias("price"))))'), hears="check gaps 1 to 4 and 6"),
     Wrong("gap 6 is open", _query(), after='def write(session, frame):\n    raise NotImplementedError("Gap 6, the write: upsert")', kind=CannotCheck, hears="fill gap 6 first"),
     Wrong("gap 2 is open", _query(), after='def to_quotes(records):\n    raise NotImplementedError("Gap 2, the quotes: symbol")', kind=CannotCheck, hears="fill gap 2 first"),
@@ -48,5 +51,6 @@ WRONG = [
 RIGHT = [
     Right("append", _query('.outputMode("append")')),
     Right("append by default, options in start, a function", 'def each(frame, number):\n    write(session, frame)\n\nreturn averages.writeStream.foreachBatch(each).queryName("averages").start(checkpointLocation=checkpoint)'),
-    Right("a folder in the folder, a partial, a second", 'from functools import partial\nwriter = averages.writeStream.outputMode("update").foreachBatch(lambda frame, _: partial(write, session)(frame))\nreturn writer.option("checkpointLocation", os.path.join(checkpoint, "averages")).trigger(processingTime="1 second").start()'),
+    Right("a folder in the folder, a partial, a second", 'from functools import partial\nwriter = averages.writeStream.outputMode("update").foreachBatch(lambda frame, _: partial(write, session)(frame))\nreturn writer.option("checkpointLocation", os.path.join(checkpoint, "averages")).trigger(processingTime="1 minute").start()'),
+    Right("a look at the first micro-batch", _query().replace("return ", "query = ") + "\nquery.awaitTermination(1)\nprint(query.lastProgress)\nreturn query"),
 ]  # fmt: skip

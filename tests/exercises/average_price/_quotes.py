@@ -24,7 +24,6 @@ return quotes.where("{keep}").drop("timestamp"){more}
 
 WRONG = [
     Wrong("seconds for milliseconds", _quotes(ts='f.timestamp_seconds("ts")'), hears="milliseconds, taken for seconds"),
-    Wrong("a cast makes a time of a number", _quotes(ts='f.col("ts").cast("timestamp")'), hears="milliseconds, taken for seconds"),
     Wrong("divided twice", _quotes(ts='f.timestamp_millis(f.expr("ts div 1000"))'), hears="divided too often"),
     Wrong("Kafka's time is the time", _quotes(ts='f.col("timestamp")', keep="price > 0 AND price < 100000 AND symbol IS NOT NULL"), hears="that is processing time, when the record came to Kafka"),
     Wrong("now is the time", _quotes(ts="f.current_timestamp()"), hears="that is processing time, the clock of this machine"),
@@ -38,7 +37,12 @@ WRONG = [
     Wrong("no upper limit", _quotes(keep="price > 0 AND symbol IS NOT NULL AND ts IS NOT NULL"), hears="NaN is larger".replace("NaN is", "in Spark it is")),
     Wrong("an upper limit for numbers only", _quotes(keep="price > 0 AND (price < 100000 OR isnan(price)) AND symbol IS NOT NULL AND ts IS NOT NULL"), hears="larger than any number"),
     Wrong("prices may be negative", _quotes(keep="price < 100000 AND symbol IS NOT NULL AND ts IS NOT NULL"), hears="it is above 0"),
-    Wrong("no limit but NaN", _quotes(keep="price > 0 AND NOT isnan(price) AND symbol IS NOT NULL AND ts IS NOT NULL"), hears="it is below MOST"),
+    Wrong("MOST is allowed", _quotes(keep="price > 0 AND price <= 100000 AND symbol IS NOT NULL AND ts IS NOT NULL"), hears="it is below MOST"),
+    Wrong("seven digits on the way", _quotes(schema="symbol STRING, price FLOAT, ts LONG", more='.withColumn("price", f.col("price").cast("double"))'), hears="keep the prices as they are"),
+    Wrong("the time in New York", _quotes(ts='f.from_utc_timestamp(f.timestamp_millis("ts"), "America/New_York")'), hears="the times are some hours off"),
+    Wrong("in order of time", _quotes(more='.orderBy("ts")'), hears="Spark cannot sort it"),
+    Wrong("and between conditions", 'return records.where(records.value.isNotNull() and records.value != "")', kind=Crashed, hears="combined by & and |"),
+    Wrong("bad JSON is an error", _quotes().replace('LONG")', 'LONG", {"mode": "FAILFAST"})'), kind=Crashed, hears="one bad value must not end the query"),
     Wrong("without a look at the symbol", _quotes(keep="price > 0 AND price < 100000 AND ts IS NOT NULL"), hears="leave out those without symbol"),
     Wrong("what comes twice is once", _quotes(more=".dropDuplicates()"), hears="leave out no duplicate"),
     Wrong("the value is text already", _quotes(value="records.value"), kind=Crashed, hears="a value from Kafka is binary"),

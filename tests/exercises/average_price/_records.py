@@ -20,10 +20,12 @@ WRONG = [
     Wrong("the broker of the documentation", f'return {_ALL}.option("subscribe", topic).load()'.replace('", servers', '", "localhost:9092"'), hears="the servers that the function gets"),
     Wrong("no format", f'return {_ALL}.option("subscribe", topic).load()'.replace('.format("kafka")', ""), kind=Crashed, hears="say format kafka"),
     Wrong("load is for files", f'return {_ALL}.option("subscribe", topic)', hears="load() makes the DataFrame"),
-    Wrong("readStream is called", f'return {_ALL}.option("subscribe", topic).load()'.replace("readStream", "readStream()"), kind=Crashed, hears="a property, without ()"),
+    Wrong("readStream is called", f'return {_ALL}.option("subscribe", topic).load()'.replace("readStream", "readStream()"), kind=Crashed, hears="properties, without ()"),
     Wrong("tombstones are no records", f'return {_ALL}.option("subscribe", topic).load().where("value IS NOT NULL")', hears="sorted out in gap 2"),
     Wrong("nothing is returned", f'records = {_ALL}.option("subscribe", topic).load()', hears="return the DataFrame", got="None"),
-    Wrong("with a query at once", f'return {_ALL}.option("subscribe", topic).load().writeStream', hears="it is written and started in gap 7"),
+    Wrong("with a query at once", f'return {_ALL}.option("subscribe", topic).load().writeStream.format("console").start()', hears="it is written and started in gap 7"),
+    Wrong("the value alone, as a column", f'return {_ALL}.option("subscribe", topic).load().value', hears="select makes a DataFrame"),
+    Wrong("offsets of one partition", f'return {_SOURCE}.option("subscribe", topic).option("startingOffsets", \'{{"%s": {{"0": 0}}}}\' % topic).load()', kind=Crashed, hears="an offset for each partition"),
 ]  # fmt: skip
 
 RIGHT = [
@@ -40,7 +42,11 @@ RIGHT = [
             "kit.spark.", "kit.spark()."
         ).replace(".load", '.option("maxOffsetsPerTrigger", 5).load'),
     ),
-    Right("in one call of load", f'return {_SOURCE}.load(subscribe=topic, startingOffsets="earliest")'),
+    Right("in one call of load, in capitals", f'return {_SOURCE}.load(subscribe=topic, startingOffsets="EARLIEST")'),
+    Right(
+        "all since 1970",
+        f'return {_SOURCE}.option("subscribe", topic).option("startingTimestamp", 0).option("startingOffsetsByTimestampStrategy", "latest").load()',
+    ),
     Right(
         "offsets as JSON, by assign",
         f"""
