@@ -126,7 +126,7 @@ def _empty(look: Look, title: str, height: int) -> Any:
 
 def picture(chart: Any) -> dict[str, Any]:
     """A chart as a MIME bundle, with its note below it."""
-    from matplotlib import style
+    from matplotlib import dates, style
     from matplotlib.figure import Figure
 
     drawing, out = chart.drawing(), io.BytesIO()
@@ -137,6 +137,9 @@ def picture(chart: Any) -> dict[str, Any]:
         axes = drawn.add_subplot(title=cut(chart.title, 80), xlabel=across, ylabel=up)
         series = drawing.more.get("names", [[0, "", colour(0)]])
         artists = [_paint(axes, drawing, slot, own) for slot, _, own in series]
+        if drawing.more.get("digits"):
+            times = dates.AutoDateLocator(minticks=3, maxticks=7)  # the texts of more would overlap
+            axes.xaxis.set(major_locator=times, major_formatter=dates.AutoDateFormatter(times))
         if drawing.look.many and artists:
             texts = [cut(name, 24) for _, name, _ in series[:_LEGEND]]
             texts += [f"and {len(series) - _LEGEND} more"] if len(series) > _LEGEND else []
@@ -152,11 +155,10 @@ def _paint(axes: Any, drawing: Any, slot: int, own: str) -> Any:
     if glyph == "quad":
         return axes.bar(columns["left"], columns["y"], columns["right"] - columns["left"], align="edge", color=own)
     if glyph == "vbar":
-        count = len(columns["y"])
-        places = range(0, count, math.ceil(count / 25) or 1)
+        places = range(0, len(columns["y"]), math.ceil(len(columns["y"]) / 25) or 1)
         labels = [cut(drawing.more["texts"]["x"][place], 16) for place in places]
         axes.set_xticks(places, labels, rotation=60 if sum(map(len, labels)) > 80 else 0)
-        return axes.bar(range(count), columns["y"], color=own)
+        return axes.bar(range(len(columns["y"])), columns["y"], color=own)
     x = np.rint(columns["x"] * 1000).astype("datetime64[us]") if drawing.more["digits"] else columns["x"]
     look = {"marker": "o" if len(x) == 1 else ""} if glyph == "line" else {"linewidth": 0, "marker": ".", "alpha": 0.6}
     return axes.plot(x, columns["y"], color=own, **look)[0]
