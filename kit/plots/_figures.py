@@ -16,8 +16,7 @@ from kit.plots._values import clean, cut
 __all__ = ["FEW_POINTS", "MOST_SERIES", "Look", "colour", "factors", "layout", "picture", "plain"]
 
 _HERE = Path(__file__).parent
-# Okabe and Ito's colours, told apart by colour-blind eyes too (jfly.uni-koeln.de/color); the yellow is left out, for it
-# is hard to see on white. They stand out on a light and on a dark page.
+# Okabe and Ito's colours, for colour-blind eyes too (jfly.uni-koeln.de/color), without the yellow, hard to see on white.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 _DASHES = ("solid", "dashed", "dotted", "dashdot", "dotdash", [12, 3], [2, 8], [12, 3, 2, 3])
 MOST_SERIES = 50
@@ -138,12 +137,13 @@ def picture(chart: Any) -> dict[str, Any]:
         series = drawing.more.get("names", [[0, "", colour(0)]])
         artists = [_paint(axes, drawing, slot, own) for slot, _, own in series]
         if drawing.more.get("digits"):
-            times = dates.AutoDateLocator(minticks=3, maxticks=7)  # the texts of more would overlap
-            axes.xaxis.set(major_locator=times, major_formatter=dates.AutoDateFormatter(times))
+            times = dates.AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
+            texts = dates.AutoDateFormatter(times)  # type: ignore[no-untyped-call]
+            axes.xaxis.set(major_locator=times, major_formatter=texts)  # the texts of more would overlap
         if drawing.look.many and artists:
-            texts = [cut(name, 24) for _, name, _ in series[:_LEGEND]]
-            texts += [f"and {len(series) - _LEGEND} more"] if len(series) > _LEGEND else []
-            axes.legend(artists[: len(texts)], texts, loc="upper left", bbox_to_anchor=(1, 1))
+            names = [cut(name, 24) for _, name, _ in series[:_LEGEND]]
+            names += [f"and {len(series) - _LEGEND} more"] if len(series) > _LEGEND else []
+            axes.legend(artists[: len(names)], names, loc="upper left", bbox_to_anchor=(1, 1))
         drawn.supxlabel(f"still picture, {chart.note}", size=8, color="#777777", x=0.01, ha="left")
         drawn.savefig(out, format="png", metadata={"Software": None})
     return {"image/png": base64.b64encode(out.getvalue()).decode()}
