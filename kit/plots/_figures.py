@@ -16,7 +16,7 @@ from kit.plots._values import clean, cut
 __all__ = ["FEW_POINTS", "MOST_SERIES", "Look", "colour", "factors", "layout", "picture", "plain"]
 
 _HERE = Path(__file__).parent
-# Okabe and Ito's colours, for colour-blind eyes too (jfly.uni-koeln.de/color), without the yellow, hard to see on white.
+# Okabe and Ito's colours, for colour-blind eyes too (jfly.uni-koeln.de/color); without the yellow, pale on white.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 _DASHES = ("solid", "dashed", "dotted", "dashdot", "dotdash", [12, 3], [2, 8], [12, 3, 2, 3])
 MOST_SERIES = 50
