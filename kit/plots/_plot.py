@@ -49,10 +49,10 @@ class Plot(anywidget.AnyWidget):
         self._state, self._failed, self._broken = "", False, ""  # of the follower; why it could not be drawn
         self._asked = self._everything = False  # whether a page has ever asked for it; whether one waits for all
         self._seq, self._cells = 0, set[str]()  # the number of the last message; the cells that display it
-        name = uuid.uuid4().hex
-        super().__init__(model_id=name, _id=name)
+        super().__init__(model_id=(name := uuid.uuid4().hex), _id=name)
         # While a cell runs, the thread that the page names answers, and not the one that sent last (ipykernel 7.4).
-        self.comm._reply_subshell_for = lambda _, named: named
+        if self.comm is not None:
+            self.comm._reply_subshell_for = lambda _, named: named
         self.on_msg(self._on_page)
         enter(self)
 
