@@ -1,4 +1,4 @@
-"""Plots and a kernel that has much to do: twenty live plots in one notebook; Run All, which leaves the kernel no pause."""
+"""Plots of a kernel that has much to do: twenty live plots in one notebook; Run All, which leaves it no pause."""
 
 from pathlib import Path
 
