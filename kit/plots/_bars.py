@@ -115,9 +115,8 @@ class Histogram(Chart):
         finite = values[np.abs(values) < _FAR]
         counts, edges = np.histogram(finite, bins=self._edges(finite), density=self.density) if len(finite) else _NONE
         columns = {"left": edges[:-1], "right": edges[1:], "y": counts.astype(float)}
-        labels = self.column, "density" if self.density else "count"
-        remarks = {"without a finite value": len(values) - len(finite)}
-        return Drawing(Look("quad", labels), {"source 0": columns}, remarks=remarks)
+        look = Look("quad", (self.column, "density" if self.density else "count"))
+        return Drawing(look, {"source 0": columns}, remarks={"without a finite value": len(values) - len(finite)})
 
     def _edges(self, finite: Array) -> Any:
         """The bins as numpy takes them. Values so close that floats cannot say where a bar ends get one bar."""
@@ -126,7 +125,6 @@ class Histogram(Chart):
         return self.bins if (high - low) / self.bins > gap else [low - max(gap, 0.5), high + max(gap, 0.5)]
 
     def csv(self) -> str:
-        drawing = self.drawing()
-        column, count = drawing.look.labels
-        rows = zip(*(values.tolist() for values in drawing.sources["source 0"].values()), strict=True)
+        column, count = self.drawing().look.labels
+        rows = zip(*(values.tolist() for values in self.drawing().sources["source 0"].values()), strict=True)
         return csv_of([f"{column} from", f"{column} to", count], rows)

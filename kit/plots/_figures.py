@@ -16,8 +16,7 @@ from kit.plots._values import clean, cut
 __all__ = ["FEW_POINTS", "MOST_SERIES", "Look", "colour", "factors", "layout", "picture", "plain"]
 
 _HERE = Path(__file__).parent
-# Okabe and Ito's colours, told apart by colour-blind eyes too (jfly.uni-koeln.de/color); the yellow is left out, for it
-# is hard to see on white. They stand out on a light and on a dark page.
+# Okabe and Ito's colours, for colour-blind eyes too (jfly.uni-koeln.de/color); without the yellow, pale on white.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 _DASHES = ("solid", "dashed", "dotted", "dashdot", "dotdash", [12, 3], [2, 8], [12, 3, 2, 3])
 MOST_SERIES = 50
@@ -126,7 +125,7 @@ def _empty(look: Look, title: str, height: int) -> Any:
 
 def picture(chart: Any) -> dict[str, Any]:
     """A chart as a MIME bundle, with its note below it."""
-    from matplotlib import style
+    from matplotlib import dates, style
     from matplotlib.figure import Figure
 
     drawing, out = chart.drawing(), io.BytesIO()
@@ -137,10 +136,14 @@ def picture(chart: Any) -> dict[str, Any]:
         axes = drawn.add_subplot(title=cut(chart.title, 80), xlabel=across, ylabel=up)
         series = drawing.more.get("names", [[0, "", colour(0)]])
         artists = [_paint(axes, drawing, slot, own) for slot, _, own in series]
+        if drawing.more.get("digits"):
+            times = dates.AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
+            texts = dates.AutoDateFormatter(times)  # type: ignore[no-untyped-call]
+            axes.xaxis.set(major_locator=times, major_formatter=texts)  # the texts of more would overlap
         if drawing.look.many and artists:
-            texts = [cut(name, 24) for _, name, _ in series[:_LEGEND]]
-            texts += [f"and {len(series) - _LEGEND} more"] if len(series) > _LEGEND else []
-            axes.legend(artists[: len(texts)], texts, loc="upper left", bbox_to_anchor=(1, 1))
+            names = [cut(name, 24) for _, name, _ in series[:_LEGEND]]
+            names += [f"and {len(series) - _LEGEND} more"] if len(series) > _LEGEND else []
+            axes.legend(artists[: len(names)], names, loc="upper left", bbox_to_anchor=(1, 1))
         drawn.supxlabel(f"still picture, {chart.note}", size=8, color="#777777", x=0.01, ha="left")
         drawn.savefig(out, format="png", metadata={"Software": None})
     return {"image/png": base64.b64encode(out.getvalue()).decode()}
@@ -152,11 +155,10 @@ def _paint(axes: Any, drawing: Any, slot: int, own: str) -> Any:
     if glyph == "quad":
         return axes.bar(columns["left"], columns["y"], columns["right"] - columns["left"], align="edge", color=own)
     if glyph == "vbar":
-        count = len(columns["y"])
-        places = range(0, count, math.ceil(count / 25) or 1)
+        places = range(0, len(columns["y"]), math.ceil(len(columns["y"]) / 25) or 1)
         labels = [cut(drawing.more["texts"]["x"][place], 16) for place in places]
         axes.set_xticks(places, labels, rotation=60 if sum(map(len, labels)) > 80 else 0)
-        return axes.bar(range(count), columns["y"], color=own)
+        return axes.bar(range(len(columns["y"])), columns["y"], color=own)
     x = np.rint(columns["x"] * 1000).astype("datetime64[us]") if drawing.more["digits"] else columns["x"]
     look = {"marker": "o" if len(x) == 1 else ""} if glyph == "line" else {"linewidth": 0, "marker": ".", "alpha": 0.6}
     return axes.plot(x, columns["y"], color=own, **look)[0]

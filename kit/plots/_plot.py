@@ -47,12 +47,12 @@ class Plot(anywidget.AnyWidget):
         self._closed = False
         self._follower: Follower | None = None
         self._state, self._failed, self._broken = "", False, ""  # of the follower; why it could not be drawn
-        self._asked = False  # whether a page has ever asked for it
-        self._everything = False  # whether a page waits for all there is
-        self._seq = 0  # the number of the last message
-        self._cells: set[str] = set()  # in which it is displayed
-        name = uuid.uuid4().hex
-        super().__init__(model_id=name, _id=name)
+        self._asked = self._everything = False  # whether a page has ever asked for it; whether one waits for all
+        self._seq, self._cells = 0, set[str]()  # the number of the last message; the cells that display it
+        super().__init__(model_id=(name := uuid.uuid4().hex), _id=name)
+        # While a cell runs, the thread that the page names answers, and not the one that sent last (ipykernel 7.4).
+        if self.comm is not None:
+            self.comm._reply_subshell_for = lambda _, named: named
         self.on_msg(self._on_page)
         enter(self)
 

@@ -1,7 +1,7 @@
 // The page's half of a plot. The kernel sends numbered messages with what is new: columns for the sources of a Bokeh
 // figure, or HTML whose texts it has escaped. A page that opens, or misses a number, asks for everything.
 
-const ASK_AGAIN_MS = 3000;
+const [ASK_AGAIN_MS, ASK_BOKEH_AGAIN_MS] = [1000, 3000];
 const VIEW = "application/vnd.jupyter.widget-view+json";
 
 // What all plots of a page share: when BokehJS of each version was asked for, and which drawings wait.
@@ -71,7 +71,7 @@ function chart(box, plot, send) {
   const named = (name) => root.model.document.get_model_by_name(name);
   async function embed() {
     for (; !gone && !(loaded(bokeh) && figure.isConnected); await pause(30)) { // BokehJS measures the page
-      if (loaded(bokeh) || performance.now() - page.asked[bokeh] < ASK_AGAIN_MS) continue;
+      if (loaded(bokeh) || performance.now() - page.asked[bokeh] < ASK_BOKEH_AGAIN_MS) continue;
       page.asked[bokeh] = performance.now(); // when no answer comes, because this chart is closed, another asks
       send({ kind: "bokehjs" });
     }
@@ -184,7 +184,7 @@ export default () => {
   let [model, live, last, clicked, notebook] = [null, true, -Infinity, 0, null];
   const send = (message) => live && model.send(message);
   function ask() {
-    if (plot.seq >= 0 || performance.now() - last < ASK_AGAIN_MS / 3) return;
+    if (plot.seq >= 0 || performance.now() - last < ASK_AGAIN_MS / 2) return;
     last = performance.now();
     send({ kind: "everything" });
     setTimeout(ask, ASK_AGAIN_MS);

@@ -1,4 +1,4 @@
-"""Twenty plots in one notebook, all live: the kernel still answers, and each shows what it has."""
+"""Plots of a kernel that has much to do: twenty live plots in one notebook; Run All, which leaves it no pause."""
 
 from pathlib import Path
 
@@ -50,5 +50,28 @@ def test_twenty_live_plots_all_keep_up_and_the_kernel_still_answers(page: LabPag
         "&& Object.values(points).every(count => count === wanted); }",
         arg=2 * min(fed, 500),
     )
+    assert page.errors() == []
+    assert page.complaints == []
+
+
+_LONG_CELL = """
+import time
+from pathlib import Path
+n = 0
+while not Path("enough").exists():
+    n += 1
+    chart.append({"n": n, "v": n % 7})
+    time.sleep(0.05)
+"""
+
+
+def test_a_plot_is_drawn_while_run_all_goes_on(page: LabPage, jupyter: RunningLab) -> None:
+    make = "from kit.plots import LineChart\nchart = LineChart('n', 'v', title='chart of run all')\nchart"
+    write_notebook(jupyter.notebooks / "run_all.ipynb", make, _LONG_CELL)
+    page.open("run_all.ipynb").start_all()
+    page.page.wait_for_function(f"() => ({_POINTS})()['chart of run all'] > 3")
+    assert not page.page.evaluate("window.kitRan")
+    (jupyter.notebooks / "enough").touch()
+    page.wait_ran()
     assert page.errors() == []
     assert page.complaints == []

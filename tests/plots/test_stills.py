@@ -67,7 +67,7 @@ def test_a_still_of_times_and_of_values_that_are_not_finite_can_be_drawn() -> No
         ("1h", "00:00\n2026-01-06"),
         ("1min", "23:05\n2026-01-05"),
         ("1s", "23:00:05\n2026-01-05"),
-        ("10ms", "23:00:00.020000\n2026-01-05"),
+        ("10ms", "23:00:00.050000\n2026-01-05"),
     ],
 )
 def test_a_still_has_the_times_of_the_live_chart_wherever_the_kernel_is(
