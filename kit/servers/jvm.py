@@ -66,7 +66,8 @@ class Jvm:
         """The command line that runs a class."""
         shared = self.archive_flags if self.archive is None else self.archive
         # Every jar by its name: an archive does not hold for a wildcard.
-        return [str(java()), *_FLAGS, *self.heap, *shared, *self.options, "-cp", self._joined, main_class, *words]
+        path = os.pathsep.join(map(str, self.classpath))
+        return [str(java()), *_FLAGS, *self.heap, *shared, *self.options, "-cp", path, main_class, *words]
 
     @property
     def environment(self) -> dict[str, str | None]:
@@ -111,10 +112,6 @@ class Jvm:
         about = [f"{path} {path.stat().st_size} {int(path.stat().st_mtime)}" for path in files]
         key = hashlib.sha256("\n".join([*_FLAGS, *about]).encode()).hexdigest()[:12]
         return base, folder / f"{self.server}-{key}.jsa"
-
-    @property
-    def _joined(self) -> str:
-        return os.pathsep.join(map(str, self.classpath))
 
 
 def java() -> Path:

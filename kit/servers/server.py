@@ -181,18 +181,17 @@ class External(Server):
         self.name, self.address, self.setting = name, address, setting
 
     @property
+    def processes(self) -> list[Process]:
+        """None of the lab's: so there is none to wait for, and none to stop."""
+        return []
+
+    @property
     def running(self) -> bool:
         """True, as far as the lab is concerned: `check` asks the server itself."""
         return True
 
     def launch(self, launched: list[Process]) -> None:
         """Nothing: it runs elsewhere."""
-
-    def wait_ready(self, launched: list[Process]) -> None:
-        """Nothing, likewise."""
-
-    def stop(self) -> None:
-        """Nothing: it is not the lab's to stop."""
 
     def status(self) -> list[ServerStatus]:
         return [ServerStatus(self.name, "external", self.address)]
