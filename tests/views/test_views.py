@@ -219,6 +219,12 @@ def test_a_value_of_numpy_or_of_a_kind_of_text_is_a_value_and_no_part_of_the_sta
     assert views.query(session, ask, [_TIMES[0].to_datetime64()])["price"].tolist() == [37.0]
 
 
+def test_the_driver_does_not_bind_again_what_is_bound(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    views.write(session, "quotes", quotes())
+    monkeypatch.setattr("cassandra.cluster.bind_params", None)
+    assert len(views.query(session, "SELECT * FROM quotes WHERE symbol = %s", ["JPM"])) == 3
+
+
 def test_a_level_of_one_call_is_not_that_of_the_next(session: Session) -> None:
     prepared = session.prepare("SELECT * FROM quotes")
     with pytest.raises(CassandraUnavailable):
