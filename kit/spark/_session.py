@@ -33,7 +33,7 @@ _SETTLED = {"spark.master": "KIT_SPARK_MASTER=spark://host:port", "spark.driver.
 _lock = threading.Lock()
 
 
-def session(app_name: str = "kit", config: Mapping[str, str] | None = None) -> "SparkSession":
+def session(app_name: str = "kit", config: Mapping[str, object] | None = None) -> "SparkSession":
     """The Spark session of this notebook; the same one at each call. `kit.spark()` is short for it.
 
     Parameters
@@ -78,7 +78,7 @@ def session(app_name: str = "kit", config: Mapping[str, str] | None = None) -> "
                     builder = builder.config(key, value)
                 made = builder.getOrCreate()
                 for key, value in wanted.items():
-                    if made.conf.get(key, None) != value:
+                    if str(made.conf.get(key, "")).removeprefix("file:") != value:  # as Spark writes a folder
                         made.conf.set(key, value)
         except BaseException as error:  # interrupted, or refused: half a session is none
             if is_first:

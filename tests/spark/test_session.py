@@ -262,14 +262,21 @@ def _interrupt(when: Any) -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_a_setting_that_spark_refuses_leaves_no_session_behind(session: Any) -> None:
+def test_a_setting_that_spark_refuses_leaves_no_session_behind(session: Any, tmp_path: Path) -> None:
     spark.stop()
     for ask in (session.range, session.sql, session.createDataFrame):
         with pytest.raises(ServerError, match="Spark's driver to run"):
             ask({session.range: 3, session.sql: "SELECT 1"}.get(ask, [(1, 2)]))
     assert "'many'" in told(lambda: spark.session(config={"spark.sql.shuffle.partitions": "many"}))[1]
     assert [row for row in kit.status() if row.name == f"spark-{os.getpid()}"] == []
-    assert spark.session().range(3).count() == 3
+    wanted: dict[str, Any] = {
+        "spark.sql.warehouse.dir": str(tmp_path),
+        "spark.executor.memory": "600m",
+        "spark.sql.ansi.enabled": False,
+    }
+    for _ in range(2):  # a cell that is run again
+        assert spark.session(config=wanted).range(3).count() == 3
+    spark.stop()
 
 
 def test_a_session_that_pyspark_started_itself_is_not_taken_over(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
