@@ -132,10 +132,5 @@ def of_settings(settings: Settings) -> Server:
     """The lab's Cassandra, as the settings have it."""
     if settings.cassandra_contact_points:
         return ExternalCassandra(settings.cassandra_contact_points)
-    return CassandraCluster(
-        settings.home,
-        nodes=settings.cassandra_nodes,
-        port=settings.cassandra_port,
-        must=explicit(settings, "cassandra_port"),
-        heap=settings.cassandra_heap,
-    )
+    must, port, heap = explicit(settings, "cassandra_port"), settings.cassandra_port, settings.cassandra_heap
+    return CassandraCluster(settings.home, nodes=settings.cassandra_nodes, port=port, must=must, heap=heap)

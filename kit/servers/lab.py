@@ -136,9 +136,8 @@ def reset() -> None:
 def prepared() -> bool:
     """Whether all jars and class-data archives are there. Then the cache is only read from now on."""
     with suppress(JarError):  # one is damaged, and cannot be fetched again
-        return all(map(jars.complete, jars.LOCKS)) and all(
-            one.jvm.archive_flags for one in servers().values() if one.jvm
-        )
+        runtimes = (server.jvm for server in servers().values() if server.jvm)
+        return all(map(jars.complete, jars.LOCKS)) and all(runtime.archive_flags for runtime in runtimes)
     return False
 
 

@@ -26,11 +26,7 @@ _OPTIONS, _LOG4J = (Path(__file__).with_name(f"spark_{name}") for name in ("java
 
 
 class SparkDrivers(Server):
-    """Spark's drivers of this lab, kept in `home`. `master`: ``spark://host:port`` of a Spark that runs elsewhere.
-
-    >>> kit.status()                                         # doctest: +SKIP
-    [ServerStatus(name='spark-4711', state='running', address='127.0.0.1:25333', …)]
-    """
+    """Spark's drivers of this lab, kept in `home`. `master`: ``spark://host:port`` of a Spark that runs elsewhere."""
 
     name = "spark"
     needs = 600 << 20  # of one driver
