@@ -5,6 +5,7 @@
 1
 """
 
+import errno
 import os
 import re
 from datetime import date
@@ -65,6 +66,11 @@ class Settings(BaseSettings):
             str(folder).encode()
         except UnicodeEncodeError as error:
             raise ValueError("a folder whose name is text in UTF-8: Java cannot open another") from error
+        try:
+            (folder / ("x" * 250)).stat()  # as long as what the servers write below it
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise ValueError("a folder with a shorter path") from error
         if not str(folder).isprintable():
             raise ValueError("a folder whose name has no control characters")
         return folder
@@ -99,7 +105,7 @@ def settings() -> Settings:
         first = error.errors(include_url=False)[0]
         text = first["msg"].removeprefix("Value error, ")
         name = f"KIT_{'_'.join(map(str, first['loc'])).upper()}"
-        got = ascii(str(first["input"])) if "TOKEN" not in name else "another value"
+        got = ascii(str(first["input"]))[:200] if "TOKEN" not in name else "another value"
         todo = f"change or unset the environment variable {name}"
         raise ConfigError(f"{name}: {text[:1].lower()}{text[1:]}", got=got, todo=todo) from error
     except RuntimeError as error:  # of platformdirs: a container may run as a user who has no name, and no HOME

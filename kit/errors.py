@@ -31,7 +31,7 @@ Every message has the same three parts, in this order: what was expected, what c
 import copyreg
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -89,9 +89,7 @@ class ConfigError(KitError):
 
 
 class ServerError(KitError):
-    """A server of this machine did not start, stay up or stop. `log_tail` holds its last log lines, if it wrote any."""
-
-    log_tail: Sequence[str] = ()
+    """A server of this machine did not start, stay up or stop."""
 
 
 class PortTaken(ServerError):

@@ -25,6 +25,8 @@ _SECONDS_TO_STOP = 20.0
 
 def prepare(*, first: bool = False) -> None:
     """Fetch the jars, and make the archives that are missing: with `first` only those of servers that start first."""
+    if lab.prepared():  # so that the cache may be read-only
+        return
     jars.fetch(*jars.LOCKS)
     folder = settings().cache / "archives"
     folder.mkdir(parents=True, exist_ok=True)
@@ -39,7 +41,7 @@ def beside() -> Iterator[None]:
     """Make the archives that are missing while the block runs, by a process that gives way to all others."""
     making: subprocess.Popen[bytes] | None = None
     try:
-        if not _ready() and memory.available() > _NEEDS:
+        if not lab.prepared() and memory.available() > _NEEDS:
             argv, log = ["nice", "-n", "19", sys.executable, "-m", __name__], settings().home / "log" / "prepare.log"
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("wb") as output, uninterrupted():
@@ -54,15 +56,6 @@ def beside() -> Iterator[None]:
                 making.wait(_SECONDS_TO_STOP)
             making.kill()
             making.wait()
-
-
-def _ready() -> bool:
-    cache = settings().cache / "jars"
-    if not all(jar.path(cache).exists() for name in jars.LOCKS for jar in jars.locked(name)):
-        return False
-    with suppress(KitError):  # a jar that is damaged; what makes the archives fetches it again, or logs why not
-        return all(server.jvm.archive_flags for server in lab.servers().values() if server.jvm)
-    return False
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
@@ -27,10 +29,10 @@ from cassandra import ConsistencyLevel, DriverException, RequestValidationExcept
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.concurrent import execute_concurrent
 from cassandra.encoder import Encoder
-from cassandra.metadata import TableMetadata, protect_name, protect_names
+from cassandra.metadata import protect_name, protect_names
 from cassandra.policies import DCAwareRoundRobinPolicy, ExponentialReconnectionPolicy, TokenAwarePolicy
 from cassandra.protocol import RequestValidationException as _Refused
-from cassandra.query import UNSET_VALUE, SimpleStatement, bind_params
+from cassandra.query import UNSET_VALUE, PreparedStatement, SimpleStatement, bind_params
 
 from kit.errors import ConfigError, ViewError
 from kit.servers import addresses, lab
@@ -40,41 +42,39 @@ __all__ = ["connect", "query", "write"]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _PROTOCOL = 5  # of Cassandra 4 and 5; named, so that the driver does not try newer ones first
 _SECONDS = 10.0
+# What the driver raises for a value that is not of the type.
+_MISFITS = (TypeError, ValueError, KeyError, AttributeError, OverflowError, struct.error)
 # A node that is down is no surprise in a class, and what it means for a statement, its error says.
 logging.getLogger("cassandra").setLevel(logging.CRITICAL)
 
 
-def connect(
-    keyspace: str | None = None, *, replication_factor: int | None = None,
-    contact_points: Sequence[tuple[str, int]] | None = None,
-) -> Session:  # fmt: skip
+def connect(keyspace: str | None = None, *, contact_points: Sequence[tuple[str, int]] | None = None) -> Session:
     """A session of the Cassandra driver. Its `shutdown`, or the end of a ``with`` block, closes its connections.
 
     Parameters
     ----------
     keyspace
-        The session's keyspace: lower-case letters, digits and ``_``. It is made if it is not there.
-    replication_factor
-        Copies of each row in a keyspace that is made: default one for each node, at most 3.
+        The session's keyspace: lower-case letters, digits and ``_``. It is made if it is not there, with a copy of each
+        row on every node, at most three.
     contact_points
         ``(host, port)`` of some nodes; default: the lab's, which starts if it is not running.
 
     Raises
     ------
-    CassandraUnavailable
-        No node answered.
-    ConfigError, ViewError
-        The keyspace cannot have that name or so many copies; Cassandra does not make it so.
+    CassandraUnavailable, ConfigError, ViewError
+        No node answered; there can be no such keyspace.
     """
-    if keyspace is not None and not _NAME.fullmatch(keyspace):
+    if keyspace is not None and not (isinstance(keyspace, str) and _NAME.fullmatch(keyspace)):
         wanted = "a keyspace of lower-case letters, digits and _, 48 at most"
         raise ConfigError(wanted, got=repr(keyspace), todo='write "market"')
-    if replication_factor is not None and replication_factor < 1:
-        raise ConfigError("at least one copy of each row", got=repr(replication_factor), todo="leave it out")
+    points = list(contact_points or addresses.cassandra())
+    if not all(isinstance(point, tuple) and list(map(type, point)) == [str, int] for point in points):
+        todo = 'write contact_points=[("127.0.0.1", 9042)]'
+        raise ConfigError("contact points as (host, port)", got=repr(contact_points), todo=todo)
     profile = ExecutionProfile(TokenAwarePolicy(DCAwareRoundRobinPolicy()), request_timeout=_SECONDS)
     with ExitStack() as ends, _in_words():
         cluster = Cluster(
-            list(contact_points or addresses.cassandra()),
+            points,
             protocol_version=_PROTOCOL,
             connect_timeout=_SECONDS,
             control_connection_timeout=_SECONDS,
@@ -84,10 +84,10 @@ def connect(
         ends.callback(cluster.shutdown)
         session = cluster.connect()
         if keyspace is not None:
-            copies = min(3, len(cluster.metadata.all_hosts())) if replication_factor is None else replication_factor
+            copies = min(3, len(cluster.metadata.all_hosts()))
             session.execute(
                 f"CREATE KEYSPACE IF NOT EXISTS {protect_name(keyspace)} WITH replication = "
-                f"{{'class': 'NetworkTopologyStrategy', 'replication_factor': {int(copies)}}}"
+                f"{{'class': 'NetworkTopologyStrategy', 'replication_factor': {copies}}}"
             )
             session.set_keyspace(keyspace)
         ends.callback(session.shutdown)  # the driver's session, and then what it was made by
@@ -96,16 +96,18 @@ def connect(
 
 
 def query(
-    session: Session, statement: Any, parameters: Sequence[Any] | Mapping[str, Any] = (), *, consistency: str = ""
+    session: Session,
+    statement: str | PreparedStatement,
+    parameters: Sequence[Any] | Mapping[str, Any] = (),
+    *,
+    consistency: str | None = None,
 ) -> pd.DataFrame:
     """The rows that a SELECT finds, as a DataFrame.
 
     Parameters
     ----------
-    statement
+    statement, parameters
         CQL with ``%s`` for each parameter, or a prepared statement.
-    parameters
-        Its parameters.
     consistency
         How many copies must answer: ``ONE``, ``QUORUM``, ``ALL``, …; default: ``LOCAL_ONE``, as the driver has it.
 
@@ -120,31 +122,49 @@ def query(
     ViewError, CassandraUnavailable
         Cassandra does not understand it, or its parameters do not fit; too few nodes answered.
     """
-    statement = SimpleStatement(statement) if isinstance(statement, str) else statement
-    text = statement.query_string
+    text = getattr(statement, "query_string", statement)
     try:
-        values: Any = (
-            {name: _plain(one) for name, one in parameters.items()} if isinstance(parameters, Mapping) else None
-        )
-        values = [_plain(one) for one in parameters] if values is None else values
-        if isinstance(statement, SimpleStatement) and values:
-            bind_params(text, values, Encoder())  # the driver does it again, when it is too late for an error of ours
-        elif not isinstance(statement, SimpleStatement):
-            statement, values = statement.bind(values), ()
-    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, struct.error) as error:
+        bound = _bind(statement, parameters)
+    except _MISFITS as error:
         todo = f"write %s (%% for a percent sign) for each, ? in a prepared statement: {error}"[:200]
         raise ViewError(f"parameters for {text}", got=f"{parameters!r}"[:200], todo=todo) from error
-    if consistency:
-        statement.consistency_level = _level(consistency)
-    with _in_words():
-        found = session.execute(statement, values or None)
+    if consistency is not None:
+        bound.consistency_level = _level(consistency)
+    with _in_words(session):
+        found = session.execute(bound)
         rows = list(found)
     types = [kind.typename for kind in found.column_types or ()]
     columns = [pd.Series(_column([row[place] for row in rows], kind)) for place, kind in enumerate(types)]
     return pd.concat(columns, axis=1, keys=found.column_names) if columns else pd.DataFrame()
 
 
-def write(session: Session, table: str, rows: pd.DataFrame, *, consistency: str = "") -> int:
+def _bind(statement: Any, parameters: Any) -> Any:
+    """The statement with its parameters in it."""
+    given = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
+    if isinstance(statement, PreparedStatement):
+        return statement.bind(given)
+    if not isinstance(statement, str):
+        raise TypeError(f"CQL is text, or a prepared statement, and no {type(statement).__name__}")
+    return SimpleStatement(bind_params(statement, given, _Values()) if given else statement)
+
+
+class _Values(Encoder):  # type: ignore[misc]  # the driver has no type hints
+    """Parameters as text of CQL. The driver writes a type that it does not know as it prints, without quotes."""
+
+    def cql_encode_object(self, value: Any) -> Any:
+        value = pd.Timestamp(value) if isinstance(value, np.datetime64) else value
+        if isinstance(value, int | UUID):
+            return str(value)
+        if isinstance(value, str):  # a subclass of it
+            return self.cql_encode_str(value)
+        if isinstance(value, datetime) and value is not pd.NaT:
+            return self.cql_encode_datetime(value)
+        if isinstance(value, np.generic):
+            return self.cql_encode_all_types(value.item())
+        raise TypeError(f"{value!r} is no value of CQL")
+
+
+def write(session: Session, table: str, rows: pd.DataFrame, *, consistency: str | None = None) -> int:
     """Write the rows of a DataFrame, many at once; those with the same primary key are replaced. Returns how many.
 
     A row that is written twice is there once, so a write that failed in the middle can be done again.
@@ -169,14 +189,13 @@ def write(session: Session, table: str, rows: pd.DataFrame, *, consistency: str 
 
     if not isinstance(rows, pd.DataFrame):
         raise ViewError("rows as a DataFrame", got=type(rows).__name__, todo="write pd.DataFrame(rows)")
-    with _in_words():
-        found = _table(session, table, rows)
+    level = None if consistency is None else _level(consistency)
+    with _in_words(session):
+        keyspace, name = _check(session, table, rows)
         names = protect_names(map(str, rows.columns))
-        where = f"{protect_name(found.keyspace_name)}.{protect_name(found.name)}"
-        marks = ", ".join("?" * len(names))
+        where, marks = f"{protect_name(keyspace)}.{protect_name(name)}", ", ".join("?" * len(names))
         insert = session.prepare(f"INSERT INTO {where} ({', '.join(names)}) VALUES ({marks})")  # noqa: S608  # they are quoted
-        if consistency:
-            insert.consistency_level = _level(consistency)
+        insert.consistency_level = level
         bound = _bound(insert, zip(*(_values(rows[name]) for name in rows.columns), strict=True))
         with tqdm(total=len(bound), unit="row", disable=len(bound) < 5_000, leave=False) as bar:
             for start in range(0, len(bound), 1_000):
@@ -186,30 +205,22 @@ def write(session: Session, table: str, rows: pd.DataFrame, *, consistency: str 
     return len(bound)
 
 
-def _table(session: Session, table: str, rows: pd.DataFrame) -> TableMetadata:
-    """The table, which has the columns of the rows; what the driver does not know yet it asks for first."""
-    keyspace, _, name = table.rpartition(".")
-    for asked_again in (False, True):
-        known = session.cluster.metadata.keyspaces.get(keyspace or session.keyspace)
-        found = known.tables.get(name) if known else None
-        if found is not None and set(map(str, rows.columns)) <= found.columns.keys():
-            break
-        if not asked_again:
-            session.cluster.refresh_schema_metadata()
-    if found is None:
-        got = f"tables: {', '.join(sorted(known.tables) if known else ()) or 'none'}"
-        raise ViewError(f"a table {table!r}", got=got, todo="create it first")
-    _check_columns(found, rows)
-    return found
-
-
-def _check_columns(table: TableMetadata, rows: pd.DataFrame) -> None:
-    key = [column.name for column in table.primary_key]
-    unknown = [str(one) for one in rows.columns if one not in table.columns]
+def _check(session: Session, table: str, rows: pd.DataFrame) -> tuple[str, str]:
+    """The keyspace and the name of a table that can take the rows. Cassandra is asked: it may have just changed."""
+    keyspace, _, name = str(table).rpartition(".")
+    keyspace = keyspace or session.keyspace or "system"
+    ask = "SELECT column_name, kind FROM system_schema.columns WHERE keyspace_name = %s AND table_name = %s"
+    columns = {row.column_name: row.kind for row in session.execute(ask, [keyspace, name])} if name else {}
+    if not columns:
+        ask = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s"
+        tables = ", ".join(row.table_name for row in session.execute(ask, [keyspace]))
+        raise ViewError(f"a table {table!r}", got=f"tables: {tables or 'none'}", todo="create it first")
+    key = [one for one, kind in columns.items() if kind in ("partition_key", "clustering")]
+    unknown = [str(one) for one in rows.columns if one not in columns]
     missing = [one for one in key if one not in rows.columns]
-    wanted = f"columns of {table.name}: {', '.join(table.columns)}"
+    wanted = f"columns of {name}: {', '.join(columns)}"
     if unknown:
-        todo = f"choose columns: rows[{[one for one in rows.columns if one in table.columns]}]"
+        todo = f"choose columns: rows[{[one for one in rows.columns if one in columns]}]"
         raise ViewError(wanted, got=f"unknown: {', '.join(unknown)}", todo=todo)
     if missing:
         raise ViewError(wanted, got=f"missing, of its primary key: {', '.join(missing)}", todo="add it")
@@ -217,29 +228,20 @@ def _check_columns(table: TableMetadata, rows: pd.DataFrame) -> None:
         got = f"row {int(gaps.to_numpy().argmax())}: {rows[gaps].iloc[0].to_dict()}"[:200]
         wanted = f"a value for each of the primary key: {', '.join(key)}"
         raise ViewError(wanted, got=got, todo=f"drop it: rows.dropna(subset={key})")
+    return keyspace, name
 
 
 def _values(column: "pd.Series[Any]") -> list[Any]:
     """A column as the driver takes it: Python's own values, UNSET for what is missing."""
-    name = repr(column.name)
-    if column.dtype.kind == "M" and getattr(column.dt, "tz", None) is None:
-        todo = f"say which: rows[{name}].dt.tz_localize('UTC')"
-        raise ViewError(f"times with a time zone in {name}", got=f"dtype {column.dtype}", todo=todo)
-    if column.dtype.kind == "M":
-        utc = column.dt.tz_convert("UTC")
-        between = utc[utc.dt.floor("ms") != utc].dropna()
-        if len(between):
-            todo = f"floor them if that makes no two keys equal: rows[{name}].dt.floor('ms')"
-            wanted = f"times of whole milliseconds in {name}, as Cassandra keeps them"
-            raise ViewError(wanted, got=str(between.iloc[0]), todo=todo)
-        column = utc.dt.tz_localize(None)
-    plain = zip(column.astype(object).tolist(), column.isna(), strict=True)
-    return [UNSET_VALUE if gap else one for one, gap in plain]
-
-
-def _plain(one: Any) -> Any:
-    """A parameter as the driver takes it: it knows no types of pandas."""
-    return one.to_pydatetime() if isinstance(one, pd.Timestamp) else one
+    pairs = list(zip(column.isna().tolist(), column.astype(object).tolist(), strict=True))
+    times, name = [one for gap, one in pairs if isinstance(one, datetime) and not gap], repr(column.name)
+    if naive := [one for one in times if one.tzinfo is None][:1]:
+        todo = f"say which: pd.to_datetime(rows[{name}]).dt.tz_localize('UTC')"
+        raise ViewError(f"times with a time zone in {name}", got=str(naive[0]), todo=todo)
+    if finer := [one for one in times if one.microsecond % 1000 or getattr(one, "nanosecond", 0)][:1]:
+        todo = f"floor them if that makes no two keys equal: rows[{name}].dt.floor('ms')"
+        raise ViewError(f"times of whole milliseconds in {name}, as Cassandra keeps them", got=str(finer[0]), todo=todo)
+    return [UNSET_VALUE if gap else one for gap, one in pairs]
 
 
 def _bound(insert: Any, rows: Iterable[tuple[Any, ...]]) -> list[Any]:
@@ -247,7 +249,7 @@ def _bound(insert: Any, rows: Iterable[tuple[Any, ...]]) -> list[Any]:
     for number, row in enumerate(rows):
         try:
             bound.append(insert.bind(row))
-        except (TypeError, ValueError, AttributeError, OverflowError, struct.error) as error:
+        except _MISFITS as error:
             got, todo = f"row {number}: {row!r}"[:200], f"convert them: {error}"[:200]
             raise ViewError(f"values for {insert.query_string}", got=got, todo=todo) from error
     return bound
@@ -263,16 +265,19 @@ def _column(values: list[Any], kind: str) -> Any:
     return pd.Series(values, dtype=object).infer_objects()
 
 
-def _level(name: str) -> int:
+def _level(name: Any) -> int:
     levels = ConsistencyLevel.name_to_value
-    if name not in levels:
+    if not isinstance(name, str) or name not in levels:
         raise ConfigError(f"a consistency level: {', '.join(levels)}", got=repr(name), todo='write "QUORUM"')
     return int(levels[name])
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def _in_words(session: Session | None = None) -> Iterator[None]:
     """The driver's errors as the kit's."""
+    if session is not None and session.is_shutdown:
+        todo = "open another: session = views.connect(…)"
+        raise ViewError("a session that is open", got="it was shut down", todo=todo)
     try:
         yield
     except (RequestValidationException, _Refused) as error:

@@ -21,11 +21,11 @@ from kit.servers.cluster import Node
 from kit.servers.interrupts import merged_environment, uninterrupted
 from kit.servers.jvm import Jvm
 
-__all__ = ["MORE_HEAP", "answers_kafka", "format_all", "jvm", "run_command", "write_settings"]
+__all__ = ["MORE_HEAP", "SETTINGS_FILE", "answers_kafka", "format_all", "jvm", "write_settings"]
 
 _LOG4J = Path(__file__).with_name("kafka_log4j2.properties")
 _COMMON = Path(__file__).with_name("kafka_server.properties")
-_SETTINGS_FILE = "server.properties"
+SETTINGS_FILE = "server.properties"
 _ANSWER_SECONDS = 2.0
 _CAUGHT: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 _CAUGHT |= {"text": True, "errors": "replace"}
@@ -51,18 +51,13 @@ def write_settings(node: Node, *, replicas: int, controllers: Sequence[int]) -> 
     }
     node.folder.mkdir(parents=True, exist_ok=True)
     lines = _COMMON.read_text("utf-8") + "".join(f"{key}={value}\n" for key, value in own.items())
-    (node.folder / _SETTINGS_FILE).write_text(lines, "utf-8")
+    (node.folder / SETTINGS_FILE).write_text(lines, "utf-8")
 
 
 def jvm(heap: int) -> Jvm:
     """The Java runtime of a broker with a heap of so many MB."""
     log4j = (f"-Dlog4j2.configurationFile={_LOG4J.as_uri()}", "-Dlog4j2.disableJmx=true")
     return Jvm("kafka", heap=(f"-Xms{min(heap, 32)}m", f"-Xmx{heap}m"), options=log4j)
-
-
-def run_command(jvm: Jvm) -> list[str]:
-    """The command that runs a node in its folder."""
-    return jvm.command("kafka.Kafka", _SETTINGS_FILE)
 
 
 def answers_kafka(port: int) -> bool:
@@ -118,7 +113,7 @@ def _format(node: Node, cluster_id: str, *, voters: Sequence[Node], jvm: Jvm) ->
     if node in voters:
         quorum = (f"{v.id}@127.0.0.1:{v.peer_port}:{_directory_id(cluster_id, v)}" for v in voters)
         how = ["--initial-controllers", ",".join(quorum)]
-    words = ["format", f"--cluster-id={cluster_id}", "--config", _SETTINGS_FILE, *how]
+    words = ["format", f"--cluster-id={cluster_id}", "--config", SETTINGS_FILE, *how]
     plain = replace(jvm, archive=None)  # where an archive is being made, it is the broker's
     command, env = plain.command("kafka.tools.StorageTool", *words), merged_environment(jvm.environment)
     with uninterrupted():  # it takes less than a second

@@ -60,7 +60,22 @@ class CassandraCluster(Cluster):
         return _cassandra_node.answers_cql(process.ports[0])
 
     def joined(self, up: list[Node]) -> None:
-        _wait_joined([("127.0.0.1", node.port) for node in up], seconds=self.seconds_to_start)
+        """Wait until each of them knows the others, and sees them up: gossip takes a second or two."""
+        from cassandra.cluster import Cluster
+
+        ports = {node.port for node in up}
+        for port in ports:
+            with Cluster([("127.0.0.1", port)]) as driver:
+                driver.connect()
+
+                def joined(driver: Any = driver) -> bool:
+                    driver.refresh_nodes()
+                    return ports <= {host.endpoint.port for host in driver.metadata.all_hosts() if host.is_up}
+
+                if not wait_until(joined, seconds=self.seconds_to_start):
+                    got = f"the one at port {port} knows {len(driver.metadata.all_hosts())}"
+                    todo = "run `kit down`, then `kit up cassandra`"
+                    raise ServerError(f"{len(up)} Cassandra nodes that know each other", got=got, todo=todo)
 
     def unavailable(self, why: str) -> CassandraUnavailable:
         """The error for nodes that do not answer. If some have ended by themselves, their logs say why."""
@@ -69,7 +84,16 @@ class CassandraCluster(Cluster):
         return CassandraUnavailable("enough Cassandra nodes to answer", got=got, todo=todo)
 
     def exercise(self) -> None:
-        _exercise(self.contact_points)
+        from cassandra.cluster import Cluster
+        from cassandra.concurrent import execute_concurrent_with_args
+
+        with Cluster(self.contact_points) as driver, driver.connect() as session:
+            session.execute("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}")
+            key = "PRIMARY KEY (a, b)) WITH CLUSTERING ORDER BY (b DESC)"
+            session.execute(f"CREATE TABLE k.t (a text, b int, c double, {key}")
+            insert = session.prepare("INSERT INTO k.t (a, b, c) VALUES (?, ?, ?)")
+            execute_concurrent_with_args(session, insert, [("a", number, 0.5) for number in range(1000)])
+            session.execute("SELECT * FROM k.t WHERE a = 'a' LIMIT 10")
 
     def add_node(self) -> int:
         """Add a node to the running cluster; it takes over its part of the ring. Returns its number."""
@@ -108,46 +132,5 @@ def of_settings(settings: Settings) -> Server:
     """The lab's Cassandra, as the settings have it."""
     if settings.cassandra_contact_points:
         return ExternalCassandra(settings.cassandra_contact_points)
-    return CassandraCluster(
-        settings.home,
-        nodes=settings.cassandra_nodes,
-        port=settings.cassandra_port,
-        must=explicit(settings, "cassandra_port"),
-        heap=settings.cassandra_heap,
-    )
-
-
-def _wait_joined(contact_points: list[tuple[str, int]], *, seconds: float) -> None:
-    """Wait until each of the nodes knows the others, and sees them up: gossip takes a second or two."""
-    from cassandra.cluster import Cluster
-
-    ports = {port for _, port in contact_points}
-    for point in contact_points:
-        with Cluster([point]) as cluster:
-            cluster.connect()
-
-            def joined(cluster: Any = cluster) -> bool:
-                cluster.refresh_nodes()
-                return ports <= {host.endpoint.port for host in cluster.metadata.all_hosts() if host.is_up}
-
-            if not wait_until(joined, seconds=seconds):
-                raise ServerError(
-                    f"{len(ports)} Cassandra nodes that know each other",
-                    got=f"the one at port {point[1]} knows {len(cluster.metadata.all_hosts())}",
-                    todo="run `kit down`, then `kit up cassandra`",
-                )
-
-
-def _exercise(contact_points: list[Any]) -> None:
-    """A day's work in a second: a keyspace, a table, rows, a query."""
-    from cassandra.cluster import Cluster
-    from cassandra.concurrent import execute_concurrent_with_args
-
-    with Cluster(contact_points) as cluster, cluster.connect() as session:
-        session.execute("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}")
-        session.execute(
-            "CREATE TABLE k.t (a text, b int, c double, PRIMARY KEY (a, b)) WITH CLUSTERING ORDER BY (b DESC)"
-        )
-        insert = session.prepare("INSERT INTO k.t (a, b, c) VALUES (?, ?, ?)")
-        execute_concurrent_with_args(session, insert, [("a", number, 0.5) for number in range(1000)])
-        session.execute("SELECT * FROM k.t WHERE a = 'a' LIMIT 10")
+    must, port, heap = explicit(settings, "cassandra_port"), settings.cassandra_port, settings.cassandra_heap
+    return CassandraCluster(settings.home, nodes=settings.cassandra_nodes, port=port, must=must, heap=heap)

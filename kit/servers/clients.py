@@ -20,14 +20,13 @@ from kit.config import settings
 from kit.deadline import Deadline, pause, wait_until
 from kit.errors import BrokerUnavailable, ConfigError, KitError, TopicError
 from kit.servers.interrupts import uninterrupted
-from kit.servers.ports import host_and_port
+from kit.servers.ports import host_and_port, refusal
 
 __all__ = ["address", "admin", "ask", "ask_each_broker", "consumer", "producer", "reachable", "unavailable"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_PROBE_SECONDS = 1.0
 _BOOTSTRAP_MS = 5000
 _CLOSE_MS = 2000
 # Longer than a cluster needs to choose new leaders for those of a broker that died.
@@ -55,7 +54,10 @@ def reachable(bootstrap_servers: str) -> list[str]:
     if not isinstance(bootstrap_servers, str):
         raise ConfigError(_ADDRESSES, got=repr(bootstrap_servers), todo="join them to one text, with commas")
     asked = [server.strip() for server in bootstrap_servers.split(",")]
-    refusals = {server: _refusal(server) for server in asked}
+    for server in asked:
+        if host_and_port(server) is None:
+            raise ConfigError(_ADDRESSES, got=repr(server), todo='write "127.0.0.1:9092", or "[::1]:9092" for IPv6')
+    refusals = {server: refusal(server) for server in asked}
     live = [server for server, why in refusals.items() if why is None]
     if not live:
         raise unavailable(",".join(asked), next(iter(refusals.values())) or "no answer")
@@ -65,18 +67,6 @@ def reachable(bootstrap_servers: str) -> list[str]:
 def address(host: str, port: int) -> str:
     """``host:port``; an IPv6 host goes into brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _refusal(server: str) -> str | None:
-    """Why the server cannot be reached, or None if it can."""
-    target = host_and_port(server)
-    if target is None:
-        raise ConfigError(_ADDRESSES, got=repr(server), todo='write "127.0.0.1:9092", or "[::1]:9092" for IPv6')
-    try:
-        socket.create_connection(target, timeout=_PROBE_SECONDS).close()
-    except (OSError, OverflowError, UnicodeError) as error:  # the latter two: no such port, no such name
-        return str(error)
-    return None
 
 
 def unavailable(servers: str, why: str) -> BrokerUnavailable:

@@ -89,7 +89,7 @@ def _looks() -> Iterator[tuple[str, Callable[[], str]]]:
         yield "jars", partial(_jars, jvm)
     yield "memory", _memory
     yield "state folder", partial(_folder, settings().home, "KIT_HOME")
-    yield "cache folder", partial(_folder, settings().cache, "KIT_CACHE")
+    yield "cache folder", _cache
     for server in servers:
         for row in server.status():
             yield row.name, partial(_external if row.state == "external" else _server, server, row)
@@ -120,6 +120,12 @@ def _memory() -> str:
         todo = f"close other programs: the lab takes {needs >> 20} MB"
         raise NotEnoughMemory("memory for the lab", got=f"{free >> 20} MB free", todo=todo)
     return f"{free >> 20} MB free"
+
+
+def _cache() -> str:
+    """A cache that has all may be read-only, as the layer of an image is."""
+    cache = settings().cache
+    return f"{_short(cache)}, complete" if lab.prepared() else _folder(cache, "KIT_CACHE")
 
 
 def _folder(folder: Path, variable: str) -> str:

@@ -3,9 +3,6 @@
 `locks/<name>/jgo.toml` has what a server needs; ``make lock`` (jgo) resolves it into `jgo.lock.toml`, with the SHA-256
 of every jar. Nothing is resolved at run time, and nothing is fetched twice. jgo knows the repository, pooch fetches and
 verifies: jgo's own downloader does not hold a jar to the hash in the lock.
-
->>> [jar.name for jar in locked("kafka")][:2]
-['kafka_2.13-4.4.0.jar', 'kafka-clients-4.4.0.jar']
 """
 
 import hashlib
@@ -24,7 +21,7 @@ from kit.config import settings
 from kit.errors import JarError
 from kit.files import write_atomically
 
-__all__ = ["LOCKS", "Jar", "classpath", "fetch", "locked"]
+__all__ = ["LOCKS", "Jar", "classpath", "complete", "fetch", "locked"]
 
 _LOCKS = Path(__file__).parent / "locks"
 LOCKS = ("kafka", "cassandra", "spark")
@@ -70,6 +67,11 @@ def locked(server: str, *, everywhere: bool = False) -> tuple[Jar, ...]:
         entries = tomllib.load(file)["dependencies"]
     jars = (Jar(e["groupId"], e["artifactId"], e["version"], e["sha256"], e.get("classifier") or "") for e in entries)
     return tuple(jar for jar in jars if everywhere or jar.is_for_this_platform)
+
+
+def complete(server: str) -> bool:
+    """Whether all jars of a server are there; they are not looked into."""
+    return all(jar.path(settings().cache / "jars").exists() for jar in locked(server))
 
 
 def classpath(server: str) -> list[Path]:

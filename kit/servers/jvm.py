@@ -7,10 +7,6 @@ A class-data archive keeps a server's parsed classes in a file, and halves the t
 archive of the runtime's own classes is dumped once (the wheel ships none), then one training run of a server writes its
 classes on top of that. An archive that is missing or stale only costs time. Source: the JDK's documentation of
 ``-XX:ArchiveClassesAtExit`` (JEP 350).
-
->>> kafka = Jvm("kafka", heap=("-Xms32m", "-Xmx96m"))
->>> kafka.command("kafka.Kafka", "server.properties")        # doctest: +SKIP
-['…/bin/java', '-XX:+UseSerialGC', …, '-cp', '…kafka_2.13-4.4.0.jar:…', 'kafka.Kafka', 'server.properties']
 """
 
 import hashlib
@@ -66,7 +62,8 @@ class Jvm:
         """The command line that runs a class."""
         shared = self.archive_flags if self.archive is None else self.archive
         # Every jar by its name: an archive does not hold for a wildcard.
-        return [str(java()), *_FLAGS, *self.heap, *shared, *self.options, "-cp", self._joined, main_class, *words]
+        path = os.pathsep.join(map(str, self.classpath))
+        return [str(java()), *_FLAGS, *self.heap, *shared, *self.options, "-cp", path, main_class, *words]
 
     @property
     def environment(self) -> dict[str, str | None]:
@@ -113,10 +110,6 @@ class Jvm:
         about = [f"{path} {path.stat().st_size} {int(path.stat().st_mtime)}" for path in files]
         key = hashlib.sha256("\n".join([*_FLAGS, *about]).encode()).hexdigest()[:12]
         return base, folder / f"{self.server}-{key}.jsa"
-
-    @property
-    def _joined(self) -> str:
-        return os.pathsep.join(map(str, self.classpath))
 
 
 def java() -> Path:

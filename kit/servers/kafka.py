@@ -5,9 +5,6 @@
 ...     cluster.restart(2)
 ...     cluster
 KafkaCluster(3 of 3 brokers up: 1 on 9092, 2 on 9093, 3 on 9094)
-
-The cluster belongs to its state folder, not to the object: another process that opens the same folder finds the same
-brokers, running or not.
 """
 
 from pathlib import Path
@@ -20,15 +17,13 @@ from kit.servers.jvm import Jvm
 from kit.servers.process import Process, end
 from kit.servers.server import External, Server, ServerStatus, html_table
 
-__all__ = ["MAX_BROKERS", "ExternalKafka", "KafkaCluster", "of_settings"]
-
-MAX_BROKERS = 5
+__all__ = ["ExternalKafka", "KafkaCluster", "of_settings"]
 
 
 class KafkaCluster(Cluster):
     """A Kafka cluster on 127.0.0.1: `brokers` of them, 1 to 5. The rest as a `Cluster` has it."""
 
-    name, unit, most = "kafka", "broker", MAX_BROKERS
+    name, unit, most = "kafka", "broker", 5
     needs = 200 << 20  # of one broker
     more_heap = _broker.MORE_HEAP
 
@@ -49,7 +44,7 @@ class KafkaCluster(Cluster):
 
     def command(self, node: Node, *, joins: bool) -> list[str]:
         self._configure(node)
-        return _broker.run_command(self.jvm)
+        return self.jvm.command("kafka.Kafka", _broker.SETTINGS_FILE)
 
     def form(self, nodes: list[Node], known: dict[str, Any]) -> None:
         for node in nodes:

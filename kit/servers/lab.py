@@ -11,18 +11,18 @@ that ask at once share one set of servers. The lab walks the table below, and kn
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
 from kit.config import Settings, settings
-from kit.errors import ConfigError, ServerError
-from kit.servers import cassandra, feeds, kafka, spark
+from kit.errors import ConfigError, JarError, ServerError
+from kit.servers import cassandra, feeds, jars, kafka, spark
 from kit.servers.process import Process, end, kept_in, undone_on_error
 from kit.servers.server import Server, ServerStatus, html_table
 
-__all__ = ["SERVERS", "Lab", "down", "needed", "reset", "servers", "status", "up"]
+__all__ = ["SERVERS", "Lab", "down", "needed", "prepared", "reset", "servers", "status", "up"]
 
 # The table of servers, in the order in which they are launched.
 SERVERS: dict[str, Callable[[Settings], Server]] = {
@@ -131,6 +131,14 @@ def reset() -> None:
                 continue
             except OSError as error:
                 raise ServerError(f"to delete {folder}", got=str(error), todo="delete it yourself") from error
+
+
+def prepared() -> bool:
+    """Whether all jars and class-data archives are there. Then the cache is only read from now on."""
+    with suppress(JarError):  # one is damaged, and cannot be fetched again
+        runtimes = (server.jvm for server in servers().values() if server.jvm)
+        return all(map(jars.complete, jars.LOCKS)) and all(runtime.archive_flags for runtime in runtimes)
+    return False
 
 
 def status() -> list[ServerStatus]:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from kit.errors import PortTaken
 
-__all__ = ["answers", "choose_port", "host_and_port"]
+__all__ = ["answers", "choose_port", "host_and_port", "refusal"]
 
 _ADDRESS = re.compile(r"(\[(?P<ipv6>[^\[\]/]+)\]|(?P<host>[^\[\]:/\s]+)):(?P<port>[0-9]+)")
 
@@ -18,11 +18,16 @@ _FREE_RANGE = range(20000, 32000)
 
 def answers(port: int) -> bool:
     """Whether something on 127.0.0.1 accepts connections on `port`."""
+    return refusal(f"127.0.0.1:{port}") is None
+
+
+def refusal(address: str) -> str | None:
+    """Why nothing at ``host:port`` accepts a connection within a second; None: something does."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=0.2).close()
-    except OSError:
-        return False
-    return True
+        socket.create_connection(host_and_port(address) or ("", 0), timeout=1.0).close()
+    except (OSError, OverflowError, UnicodeError) as error:  # the latter two: no such port, no such name
+        return str(error)
+    return None
 
 
 def choose_port(wanted: int = 0, *, must: bool = False, avoid: Collection[int] = ()) -> int:

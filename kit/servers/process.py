@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import msgspec
 import psutil
@@ -24,7 +24,7 @@ from kit.servers.interrupts import merged_environment, uninterrupted
 
 __all__ = ["Process", "birth", "end", "kept_in", "launch", "undone_on_error", "wait_ended"]
 
-_TAIL = 40  # log lines that an error carries
+_TAIL = 400  # log lines in which an error is sought: the traces of Java are long
 _POLL = 0.005  # seconds; a broker is up in about 0.7 s, so a coarser poll would be felt
 _ERROR_WORDS = ("ERROR", "FATAL", "Exception", "Error:", "error:")
 _FULL = (  # the last one is Java's, of a file in memory that cannot grow on its disk
@@ -108,33 +108,24 @@ class Process:
             full = None
         return int(getattr(full, "pss", full.uss)) if full else 0
 
-    def tail(self, lines: int = _TAIL) -> list[str]:
-        """The last lines of the log, oldest first."""
-        try:
-            with self.log.open(encoding="utf-8", errors="replace") as file:
-                return [line.rstrip() for line in deque(file, lines)]
-        except FileNotFoundError:
-            return []
-
     def last_error(self) -> str:
         """The last line of the log that names a cause, else an error; if none does, the last line."""
-        lines = self.tail(400)  # with the traces of Java
+        try:
+            with self.log.open(encoding="utf-8", errors="replace") as file:
+                lines = [line.rstrip() for line in deque(file, _TAIL)]
+        except FileNotFoundError:
+            lines = []
         found = [line for words in (_ERROR_WORDS, _CAUSES) for line in lines if any(word in line for word in words)]
         return [*(lines or ["nothing"])[-1:], *found][-1][:200]
 
     def wait_ready(self, ready: Callable[[], bool], *, timeout: float = 30.0) -> None:
-        """Wait until `ready()` is true. A server that ends, or is silent for `timeout` seconds, is stopped, and the
-        `ServerError` has its last log lines as `log_tail`."""
+        """Wait until `ready()` is true. `ServerError`: it ended, or was silent for `timeout` seconds; it is stopped."""
         deadline = Deadline(timeout)
         while not ready():
             if not wait_ended([self], timeout=_POLL):
                 raise self._failure(f"it ended after {timeout - deadline.left:.1f} s")
             if deadline.passed:
                 raise self._failure(f"it still did not answer after {timeout:.0f} s")
-
-    def stop(self) -> None:
-        """Ask the process to end, kill it if it has not within 10 seconds, forget it. Idempotent."""
-        end([self])
 
     def signal(self, number: int) -> None:
         process = self.handle()
@@ -151,7 +142,7 @@ class Process:
         self.record.unlink(missing_ok=True)
 
     def _failure(self, what: str) -> ServerError:
-        lines, last = self.tail(), self.last_error()
+        last = self.last_error()
         self.kill()
         kind, todo = ServerError, "run `kit doctor`"
         if "Address already in use" in last:
@@ -162,9 +153,7 @@ class Process:
             todo = "free some disk space, and start it again"
         where = f" on 127.0.0.1:{'/'.join(map(str, self.ports))}" if self.ports else ""
         wanted, got = f"{self.name} to start and answer{where}", f"{what}; the last line of its log: {last}"
-        error = kind(wanted, got=got, todo=f"{todo}; the whole log is {self.log}")
-        error.log_tail = lines
-        return error
+        return kind(wanted, got=got, todo=f"{todo}; the whole log is {self.log}")
 
 
 def birth(pid: int) -> str:
@@ -204,7 +193,10 @@ def launch(
         for folder in (log.parent, record.parent, cwd):
             folder.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output, uninterrupted():
-            child = _spawn(argv, output, cwd, env or {}, subprocess.PIPE if owned else subprocess.DEVNULL)
+            to: dict[str, Any] = {"stdin": subprocess.PIPE if owned else subprocess.DEVNULL, "stdout": output}
+            to |= {"stderr": subprocess.STDOUT, "env": merged_environment(env or {}), "cwd": cwd}
+            child = subprocess.Popen(list(map(str, argv)), start_new_session=True, **to)
+            _children[child.pid] = child
             try:
                 process = Process(name, child.pid, birth(child.pid), tuple(ports), log, record, dict(notes or {}))
                 process.save()
@@ -225,16 +217,6 @@ def kept_in(home: Path, wanted: str) -> Iterator[None]:
     except OSError as error:
         todo = "free some disk space, or set KIT_HOME to a folder you can write to"
         raise ServerError(f"{wanted} in {home}", got=str(error), todo=todo) from error
-
-
-def _spawn(
-    argv: Sequence[str | Path], log: IO[bytes], cwd: Path, env: Mapping[str, str | None], stdin: int
-) -> "subprocess.Popen[bytes]":
-    to: dict[str, Any] = {"stdin": stdin, "stdout": log, "stderr": subprocess.STDOUT}
-    argv, environment = [str(word) for word in argv], merged_environment(env)
-    child = subprocess.Popen(argv, env=environment, cwd=cwd, start_new_session=True, **to)
-    _children[child.pid] = child
-    return child
 
 
 @contextlib.contextmanager

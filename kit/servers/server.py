@@ -1,19 +1,7 @@
 """The one shape of all servers of the lab, whether the lab starts them or they run elsewhere.
 
 A new server is a module with a subclass of `Server` and a function that makes it of the settings, a line in the table
-of `kit.servers.lab`, and a folder of tests. The smallest one says what it is called, what it needs, and how it is
-launched:
-
->>> class Echo(Server):
-...     name, needs = "echo", 20 << 20
-...     def launch(self, launched):
-...         if not self.running:
-...             port = choose_port()
-...             argv = ["socat", f"tcp-l:{port},fork", "exec:cat"]
-...             launch(self.name, argv, home=self.home, ports=[port], launched=launched)
->>> with Echo(home) as echo:                                 # doctest: +SKIP
-...     echo.status()
-[ServerStatus(name='echo', state='running', address='127.0.0.1:21034', …)]
+of `kit.servers.lab`, and a folder of tests: CONTRIBUTING.md shows one.
 """
 
 from abc import ABC, abstractmethod
@@ -27,10 +15,10 @@ from typing import Any, Self
 from kit.deadline import wait_until
 from kit.errors import ConfigError, ServerError
 from kit.servers.jvm import Jvm
-from kit.servers.ports import answers, choose_port
-from kit.servers.process import Process, end, launch, undone_on_error
+from kit.servers.ports import answers
+from kit.servers.process import Process, end, undone_on_error
 
-__all__ = ["External", "Server", "ServerStatus", "choose_port", "html_table", "launch"]
+__all__ = ["External", "Server", "ServerStatus", "html_table"]
 
 _SILENCE_SECONDS = 5.0
 
@@ -181,18 +169,17 @@ class External(Server):
         self.name, self.address, self.setting = name, address, setting
 
     @property
+    def processes(self) -> list[Process]:
+        """None of the lab's: so there is none to wait for, and none to stop."""
+        return []
+
+    @property
     def running(self) -> bool:
         """True, as far as the lab is concerned: `check` asks the server itself."""
         return True
 
     def launch(self, launched: list[Process]) -> None:
         """Nothing: it runs elsewhere."""
-
-    def wait_ready(self, launched: list[Process]) -> None:
-        """Nothing, likewise."""
-
-    def stop(self) -> None:
-        """Nothing: it is not the lab's to stop."""
 
     def status(self) -> list[ServerStatus]:
         return [ServerStatus(self.name, "external", self.address)]

@@ -4,7 +4,6 @@ Here the lab sees them (`kit status`), ends them and deletes their files (`kit d
 """
 
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from kit.errors import ConfigError, ServerError
 from kit.servers.interrupts import merged_environment, uninterrupted
 from kit.servers.jvm import Jvm
 from kit.servers.kafka import KafkaCluster
-from kit.servers.ports import host_and_port
+from kit.servers.ports import refusal
 from kit.servers.process import Process
 from kit.servers.server import Server, ServerStatus
 
@@ -27,11 +26,7 @@ _OPTIONS, _LOG4J = (Path(__file__).with_name(f"spark_{name}") for name in ("java
 
 
 class SparkDrivers(Server):
-    """Spark's drivers of this lab, kept in `home`. `master`: ``spark://host:port`` of a Spark that runs elsewhere.
-
-    >>> kit.status()                                         # doctest: +SKIP
-    [ServerStatus(name='spark-4711', state='running', address='127.0.0.1:25333', …)]
-    """
+    """Spark's drivers of this lab, kept in `home`. `master`: ``spark://host:port`` of a Spark that runs elsewhere."""
 
     name = "spark"
     needs = 600 << 20  # of one driver
@@ -68,31 +63,23 @@ class SparkDrivers(Server):
 
     def status(self) -> list[ServerStatus]:
         rows = super().status()
-        return [ServerStatus(self.name, "external", self.master), *filter(_lives, rows)] if self.master else rows
+        if self.master:
+            return [ServerStatus(self.name, "external", self.master), *(row for row in rows if row.pid)]
+        return rows
 
     def check(self) -> None:
         """See whether the master can be reached. `ServerError`: it cannot."""
         if self.master is None:
             return
-        why = "no answer"
-        for target in map(host_and_port, self.master.removeprefix("spark://").split(",")):
-            try:
-                socket.create_connection(target or ("", 0), timeout=1.0).close()
-            except (OSError, OverflowError, UnicodeError) as error:
-                why = str(error)
-            else:
-                return
-        todo = f"start that Spark, or correct or unset {self.setting} (spark://host:port)"
-        raise ServerError(f"a Spark master to answer at {self.master}", got=why, todo=todo)
+        why, *more = map(refusal, self.master.removeprefix("spark://").split(","))
+        if why and all(more):
+            todo = f"start that Spark, or correct or unset {self.setting} (spark://host:port)"
+            raise ServerError(f"a Spark master to answer at {self.master}", got=why, todo=todo)
 
 
 def of_settings(settings: Settings) -> Server:
     """Spark's drivers, as the settings have them."""
     return SparkDrivers(settings.home, heap=settings.spark_heap, master=settings.spark_master)
-
-
-def _lives(row: ServerStatus) -> bool:
-    return row.pid is not None
 
 
 def _train(runtime: Jvm) -> None:

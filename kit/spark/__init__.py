@@ -2,10 +2,6 @@
 
 >>> import kit
 >>> spark = kit.spark()                                      # doctest: +SKIP
->>> (spark.readStream.format("kafka")
-...     .option("kafka.bootstrap.servers", lab.kafka.bootstrap_servers)
-...     .option("subscribe", "quotes").load())               # doctest: +SKIP
-DataFrame[key: binary, value: binary, topic: string, partition: int, offset: bigint, timestamp: timestamp, …]
 
 What comes back is PySpark's own `SparkSession`: everything else is in Spark's documentation. Its driver is a Java
 program that belongs to this process: it ends when the kernel ends, and its queries with it.
@@ -15,15 +11,16 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from kit.spark._progress import Progress, progress
+from kit.spark._progress import Progress
 from kit.spark._session import kill, session, stop
 
 __all__ = ["Progress", "kill", "progress", "session", "stop"]
 
+progress = Progress  # so a notebook calls it
+
 
 class _Callable(ModuleType):
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        """The session: see `session`."""
         return session(*arguments, **options)
 
 

@@ -7,19 +7,23 @@ started directly, from a class-data archive (see `kit.servers.jvm`), and PySpark
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
+from py4j.protocol import Py4JError
+
 from kit.config import settings
 from kit.errors import ServerError
-from kit.servers import lab, process
+from kit.servers import process
+from kit.servers.interrupts import uninterrupted
 from kit.servers.jvm import Jvm
+from kit.spark._errors import driver_ended
 
-__all__ = ["connect", "ended", "folder", "forget", "jvm", "log_file", "plain_environment", "running"]
+__all__ = ["connect", "folder", "forget", "log_file", "plain_environment", "running"]
 
 _SECONDS = 60.0
 # What another installation of Spark may have set is not for this one.
@@ -28,19 +32,8 @@ _FOREIGN = ("SPARK_", "PYSPARK_", "HADOOP_", "YARN_", "HIVE_")
 _driver: process.Process | None = None
 
 
-def jvm() -> Jvm:
-    """The Java runtime of the driver."""
-    runtime: Jvm = lab.servers()["spark"].jvm  # type: ignore[assignment]
-    return runtime
-
-
 def running() -> bool:
     return _driver is not None and _driver.alive
-
-
-def ended() -> bool:
-    """Whether there was a driver, and it has ended by itself."""
-    return _driver is not None and not _driver.alive
 
 
 def log_file() -> Path:
@@ -81,24 +74,32 @@ def connect(runtime: Jvm) -> None:
             _driver.save()
             with plain_environment(PYSPARK_GATEWAY_PORT=str(port), PYSPARK_GATEWAY_SECRET=secret):
                 SparkContext._ensure_initialized()
-            _name_its_end(SparkContext._gateway._gateway_client)
+            _watch(SparkContext._gateway._gateway_client)
         except BaseException:
             forget(kill=True)
             raise
 
 
-def _name_its_end(client: Any) -> None:
-    """Have PySpark's calls of a driver that has ended say so, instead of that a connection was refused."""
-    create = client._create_new_connection
+def _watch(client: Any) -> None:
+    """Have PySpark's calls say that the driver has ended, and cancel a job that is interrupted: the next one waits."""
+    from pyspark import SparkContext
 
-    def create_or_explain() -> Any:
+    send = client.send_command
+
+    def send_or_explain(*words: Any, **options: Any) -> Any:
         try:
-            return create()
-        except OSError as error:
-            todo = "call spark = kit.spark(), and build the query again"
-            raise ServerError("Spark's driver to run", got="it has ended", todo=todo) from error
+            return send(*words, **options)
+        except OSError as error:  # refused
+            raise driver_ended() from error
+        except KeyboardInterrupt:
+            with uninterrupted(), suppress(Py4JError, ServerError, AttributeError):  # half made, or ended
+                if (context := SparkContext._active_spark_context) is not None:
+                    tracker = context.statusTracker()  # a streaming query's jobs have a group, and go on
+                    for job in {*tracker.getJobIdsForGroup()} & {*tracker.getActiveJobsIds()}:
+                        context._jsc.sc().cancelJob(job)
+            raise
 
-    client._create_new_connection = create_or_explain
+    client.send_command = send_or_explain
 
 
 def forget(*, kill: bool = False) -> None:
@@ -124,20 +125,14 @@ def forget(*, kill: bool = False) -> None:
 def plain_environment(**more: str) -> Iterator[None]:
     """This process's environment as PySpark should see it, for a moment. Other threads find theirs in it, too."""
     changes = _environment() | more
-    before = {name: os.environ.get(name) for name in changes}
+    before = {name: os.environ.pop(name) for name in changes if name in os.environ}
     try:
-        _set_variables(changes)
+        os.environ.update({name: value for name, value in changes.items() if value is not None})
         yield
     finally:
-        _set_variables(before)
-
-
-def _set_variables(values: Mapping[str, str | None]) -> None:
-    for name, value in values.items():
-        if value is None:
+        for name in changes:
             os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
+        os.environ.update(before)
 
 
 def _environment() -> dict[str, str | None]:

@@ -8,31 +8,39 @@ from py4j.protocol import Py4JError
 
 from kit.errors import ServerError, readers_line
 
-__all__ = ["install", "lines"]
+__all__ = ["causes", "driver_ended", "install", "lines"]
 
 _TRACE = "Traceback (most recent call last)"
 _MOST = 300  # characters of a cause
 # What the message of an error has, and what to do about it.
 _ADVICE = {
-    "JAVA_GATEWAY_EXITED": "call spark = kit.spark(), which brings its own Java",
+    "CANNOT_MODIFY_(STATIC_)?CONFIG": "call kit.spark.stop() first: it is set when a session starts",
     "UNRESOLVED_COLUMN|FIELD_NOT_FOUND": "write a name that the DataFrame has; df.printSchema() shows them",
     "UnknownTopicOrPartition|UNKNOWN_TOPIC": 'create the topic first: kit.topics.create("quotes")',
     "KAFKA_DATA_LOSS|data may have been (missed|lost)": "the topic is not the one that the checkpoint knows: choose "
     "another checkpointLocation, or delete its folder",
     "STREAMING_OUTPUT_MODE": 'write .withWatermark(…) before groupBy, or .outputMode("update")',
-    "STATE_STORE|STATEFUL_OPERATOR|CONCURRENT_STREAM|CONCURRENT_QUERY|checkpoint": "give each query a "
-    "checkpointLocation of its own, and a new one when the query has changed",
+    "STATE_STORE|STATEFUL_OPERATOR|CONCURRENT_STREAM|CONCURRENT_QUERY|checkpoint|MALFORMED_LOG|Incomplete log file|"
+    r"batch \d+ doesn't exist|lang.AssertionError|JsonParseException|MismatchedInput": "give each query a "
+    "checkpointLocation of its own, and a new one when the query has changed, or its files are damaged",
     "OutOfMemoryError|heap space": "call kit.spark.stop(), set KIT_SPARK_HEAP=1024 (MB), then call kit.spark()",
     "Java side is empty|while sending|NetworkError|refused|reset by peer": "the driver has ended: call "
     "spark = kit.spark(), and start the query again",
     "node assignment|describeTopics|listNodes|TimeoutException": "run `kit status`: does Kafka run? `kit up` starts it",
     "CAST_INVALID_INPUT|DIVIDE_BY_ZERO|CAST_OVERFLOW": "use try_cast, or filter those rows first",
-    "CassandraUnavailable|NoHostAvailable": "run `kit status`: does Cassandra run? `kit up cassandra` starts it",
+    "LoginException": "run it as a user who has a name: add this one to /etc/passwd",
+    "NoHostAvailable": "run `kit status`: does Cassandra run? `kit up cassandra` starts it",
 }
 _PYTHON = re.compile(r"^(?:[a-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Interrupt|Unavailable|Exit)\b.*", re.MULTILINE)
+_KITS = re.compile(r"(\ngot: .*)\nto do: (.*)")
 _NAMED = re.compile(r"\[(?!STREAM_FAILED)[A-Z_]{4,}[.\]]")  # an error that has a name in Spark's documentation
 _CLASS = re.compile(r"^(?:[a-z_]\w*\.)+(?=[A-Z])")  # the package of a Java class
 _NOISE = re.compile(r" ?SQLSTATE: ?\w+;?|\[STREAM_FAILED\] Query \[[^\]]+\] terminated with exception: ?")
+
+
+def driver_ended() -> ServerError:
+    todo = "call spark = kit.spark(), and build the query again"
+    return ServerError("Spark's driver to run", got="it has ended", todo=todo)
 
 
 def install(log: Path) -> None:
@@ -44,8 +52,7 @@ def install(log: Path) -> None:
     # PySpark logs, as a line of JSON, what it then raises.
     for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):
         PySparkLogger.getLogger(name).setLevel(logging.CRITICAL + 1)
-    # py4j logs a driver that has ended by the root logger. This gives that a handler, and from then on the warnings of
-    # all libraries come into the notebook. By py4j's own logger it goes nowhere, as the rest of what py4j logs.
+    # py4j logs a driver that has ended by the root logger, which so gets a handler, and shows all libraries' warnings.
     java_gateway.logging = java_gateway.logger
     for kind in (PySparkException, Py4JError):
         kind._render_traceback_ = lambda error: lines(error, log)
@@ -53,15 +60,19 @@ def install(log: Path) -> None:
 
 def lines(error: BaseException, log: Path) -> list[str]:
     """An error of PySpark or py4j, in four lines."""
-    causes = _causes(error)
-    text = "\n".join(causes)
+    found = causes(error)
+    text = "\n".join(found)
     advice = next((todo for words, todo in _ADVICE.items() if re.search(words, text)), "mend the cause, run it again")
+    got, own = of_kit.groups() if (of_kit := _KITS.search(text)) else ("", "")
     head = f"{type(error).__name__}{readers_line(error.__traceback__)}"
-    return [head, f"cause: {_cause(causes)}", f"to do: {advice}", f"the whole trace: {log}"]
+    cause = f"{_cause(found)}{got.replace(chr(10), '; ')}"
+    return [head, f"cause: {cause}", f"to do: {own or advice}", f"the whole trace: {log}"]
 
 
-def _causes(error: BaseException) -> list[str]:
-    """What the error says, and what its causes in Java say, the innermost last."""
+def causes(error: BaseException) -> list[str]:
+    """What the error says, and what its causes in Java say, the innermost last. Kept: the driver may end."""
+    if known := getattr(error, "_kit_causes", None):
+        return list(known)
     found, java = list[str](), getattr(error, "java_exception", None) or getattr(error, "_origin", None)
     try:
         found.append(str(error))
@@ -70,6 +81,7 @@ def _causes(error: BaseException) -> list[str]:
             java = java.getCause()
     except (AssertionError, OSError, Py4JError, ServerError):  # the driver has ended: what is known will do
         found = found or [str(getattr(error, "_desc", error.args))]
+    error._kit_causes = found  # type: ignore[attr-defined]
     return found
 
 

@@ -2,22 +2,23 @@
 
 import sys
 from dataclasses import replace
+from typing import Any
 
 from pyspark.sql import functions as f
 
 from kit import topics
-from kit.servers import clients
+from kit.servers import clients, lab
 from kit.spark import _driver, kill, session, stop
 
 
 def work(servers: str, archive: tuple[str, ...]) -> None:
-    """A batch, and a window of a stream from Kafka: the classes that the course's queries take."""
     topics.create("t", bootstrap_servers=servers)
     producer = clients.producer(servers)
     for price in range(100):
         producer.send("t", b'{"symbol": "JPM", "price": %d}' % price)
     producer.close()
-    _driver.connect(replace(_driver.jvm(), archive=archive))
+    runtime: Any = lab.servers()["spark"].jvm
+    _driver.connect(replace(runtime, archive=archive))
     spark = session()
     spark.createDataFrame([("JPM", 1.0)], ["symbol", "price"]).groupBy("symbol").avg("price").toPandas()
     source = spark.readStream.format("kafka").option("kafka.bootstrap.servers", servers)

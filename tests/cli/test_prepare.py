@@ -14,6 +14,7 @@ import pytest
 from kit import prepare
 from kit.config import settings
 from kit.errors import JarError
+from kit.servers import lab
 from tests.processes import signals_as_in_a_terminal
 from tests.wait import wait_until
 
@@ -60,7 +61,7 @@ def test_the_archives_are_made_beside_the_lab_and_its_end_leaves_nothing(cache: 
 
 
 @pytest.mark.parametrize(
-    ("name", "known"), [("kit.servers.memory.available", lambda: 1 << 30), ("kit.prepare._ready", lambda: True)]
+    ("name", "known"), [("kit.servers.memory.available", lambda: 1 << 30), ("kit.servers.lab.prepared", lambda: True)]
 )
 def test_nothing_is_started_where_memory_is_short_or_the_archives_are_there(
     cache: Path, monkeypatch: pytest.MonkeyPatch, name: str, known: object
@@ -93,4 +94,4 @@ def test_a_damaged_jar_that_cannot_be_had_is_for_the_log_and_not_for_the_lab(mon
         raise JarError("the jars of kafka from the Maven repository", got="no answer", todo="check the network")
 
     monkeypatch.setattr("kit.servers.jars.classpath", refuse)
-    assert not prepare._ready()
+    assert not lab.prepared()

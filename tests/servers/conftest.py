@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from kit.servers import _broker, clients
+from kit.servers import _broker
 from kit.servers.cluster import Node
 from kit.servers.kafka import KafkaCluster
-from kit.servers.ports import choose_port
+from kit.servers.ports import choose_port, refusal
 from tests.wait import wait_until
 
 UNKNOWN_HOST = "no-such-host.invalid"
@@ -50,5 +50,5 @@ def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, s
         cluster.start()
     with cluster:
         servers = f"[::1]:{ipv6}", f"127.0.0.1:{lost}"
-        wait_until(lambda: all(clients._refusal(server) is None for server in servers))
+        wait_until(lambda: not any(map(refusal, servers)))
         yield servers

@@ -84,6 +84,13 @@ def test_a_cluster_grows_to_three_and_a_quorum_answers_without_the_first(cluster
         assert [token.value for token in ring] == [_cassandra_node.token(node) for node in cluster.nodes.values()]
         assert wait_until(lambda: count(session, ConsistencyLevel.ALL), timeout=30) == 100
         cluster.kill(1)
+        with views.connect(contact_points=cluster.contact_points) as view:
+            found: object = None
+            try:  # until the others know that it is down, they may wait for it
+                found = len(views.query(view, "SELECT * FROM k.t", consistency="QUORUM"))
+            except CassandraUnavailable as error:
+                found = str(error.__cause__)
+            assert found == 100 or "'required_responses': 2" in str(found)
         assert wait_until(lambda: count(session, ConsistencyLevel.QUORUM), timeout=30) == 100
     cluster.kill(2)
     cluster.restart(2)  # it finds the third, though the first is down

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 import kit
+from kit import prepare
+from kit.config import settings
 from kit.errors import ServerError
 from kit.servers import doctor, memory
 from kit.servers.doctor import Check, Checkup
+from kit.servers.jvm import Jvm
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +74,21 @@ def test_a_folder_that_cannot_be_written_is_found(
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv(variable, str(tmp_path / "file"))
     assert variable in _line(kit.doctor(), name).fix
+
+
+def test_a_cache_that_cannot_be_written_is_fine_if_it_has_all_and_is_found_if_it_has_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As a layer of an image, or a folder that a class shares."""
+    cache = tmp_path / "cache"
+    (cache / ".writable").mkdir(parents=True)  # no file of that name can be written: so it is for root, too
+    (cache / "jars").symlink_to(settings().cache / "jars")
+    monkeypatch.setenv("KIT_CACHE", str(cache))
+    assert "set KIT_CACHE to a folder" in _line(kit.doctor(), "cache folder").fix  # the archives cannot be made
+    monkeypatch.setattr(Jvm, "archive_flags", ("-XX:SharedArchiveFile=…",))
+    assert _line(kit.doctor(), "cache folder") == Check("cache folder", f"{cache}, complete")
+    prepare.prepare()
+    assert sorted(path.name for path in cache.iterdir()) == [".writable", "jars"]
 
 
 def test_a_setting_that_cannot_be_used_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,7 +115,7 @@ def test_a_broker_that_ends_at_once_is_reported_with_the_last_lines_of_its_log(s
             spare.start()
     finally:
         properties.write_text(good)
-    assert caught.value.log_tail
+    assert str(spare.home / "log" / "kafka-1.log") in caught.value.todo
     assert Process.load(spare.home, "kafka-1") is None
 
 

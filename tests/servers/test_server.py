@@ -9,9 +9,9 @@ import pytest
 
 from kit.errors import ConfigError, PortTaken, ServerError
 from kit.servers import server
-from kit.servers.ports import answers
-from kit.servers.process import Process
-from kit.servers.server import External, Server, ServerStatus, choose_port, launch
+from kit.servers.ports import answers, choose_port
+from kit.servers.process import Process, launch
+from kit.servers.server import External, Server, ServerStatus
 
 _SERVE = """
 import http.server, sys

@@ -47,6 +47,9 @@ def test_a_cluster_lives_in_a_folder_of_any_name_in_the_poorest_locale_and_witho
         ("KIT_HOME", "/tmp/a\tb", "control characters"),
         ("KIT_HOME", "/tmp/a\nb", "control characters"),
         ("KIT_HOME", "/tmp/\udcff", "UTF-8"),
+        ("KIT_HOME", "/tmp/" + "x" * 300, "a shorter path"),
+        ("KIT_HOME", "/tmp" + "/x" * 2000, "a shorter path"),
+        ("KIT_CACHE", "/tmp" + "/x" * 5000, "a shorter path"),
         ("KIT_HOME", "~nobody-of-this-name/x", "home"),
     ],
 )

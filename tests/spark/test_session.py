@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
 import kit
-from kit import spark
+from kit import spark, views
 from kit.config import settings
+from kit.deadline import pause
 from kit.errors import ConfigError, NotEnoughMemory, ServerError, readers_line
 from kit.servers import memory
 from kit.spark import _driver
@@ -83,6 +85,30 @@ def test_a_streaming_query_names_the_error_of_the_function_that_it_called(sessio
     head, cause, *_ = told(lambda: query.awaitTermination(60))
     assert head.startswith("StreamingQueryException")
     assert cause == "cause: ZeroDivisionError: no price"
+
+
+def test_an_error_of_the_kit_in_a_streaming_query_keeps_what_it_got_and_what_to_do(session: Any) -> None:
+    query = session.readStream.format("rate").load().writeStream.foreachBatch(lambda rows, _: views.write(rows, "q", 5))
+    _, cause, todo, _ = told(lambda: query.start().awaitTermination(60))
+    assert cause.endswith("ViewError: expected rows as a DataFrame; got: int")
+    assert todo == "to do: write pd.DataFrame(rows)"
+
+
+@pytest.mark.parametrize("file", ["offsets/0", "metadata"])
+@pytest.mark.parametrize("content", ["garbage", ""])
+def test_a_damaged_checkpoint_is_refused_with_the_way_out(
+    session: Any, tmp_path: Path, file: str, content: str
+) -> None:
+    def run() -> None:
+        source = session.readStream.format("rate-micro-batch").option("rowsPerBatch", 5).load()
+        writer = source.writeStream.format("noop").option("checkpointLocation", str(tmp_path))
+        query = writer.trigger(availableNow=True).start()
+        assert query.awaitTermination(60)
+
+    run()
+    (tmp_path / file).write_text(content)
+    (tmp_path / file).with_name(f".{Path(file).name}.crc").unlink(missing_ok=True)
+    assert "a new one when the query has changed, or its files are damaged" in told(run)[2]
 
 
 _PROGRAM = """
@@ -189,6 +215,68 @@ def test_no_memory_for_a_driver_and_a_folder_that_cannot_be_written_are_errors_b
     with pytest.raises(ServerError, match="files of Spark's driver") as caught:
         spark.session()
     assert "set KIT_HOME" in caught.value.todo
+
+
+def test_a_session_that_is_there_keeps_its_settings_and_takes_those_that_can_change(session: Any) -> None:
+    name = "spark.sql.shuffle.partitions"
+    session.conf.set(name, "7")
+    assert spark.session().conf.get(name) == "7"
+    assert spark.session(config={name: "3", "spark.executor.memory": "512m"}).conf.get(name) == "3"
+    for fixed in ("spark.executor.memory", "spark.sql.warehouse.dir"):
+        assert "kit.spark.stop() first" in told(lambda fixed=fixed: spark.session(config={fixed: "1g"}))[2]
+    assert "'many'" in told(lambda: spark.session(config={name: "many"}))[1]
+    assert session.conf.get(name) == "3"
+    session.conf.set(name, "2")
+
+
+def test_the_master_and_the_memory_of_the_driver_are_settings_of_the_kit(session: Any) -> None:
+    for name, variable in (("spark.master", "KIT_SPARK_MASTER"), ("spark.driver.memory", "KIT_SPARK_HEAP")):
+        with pytest.raises(ConfigError, match=variable):  # by yarn it would wait for minutes
+            spark.session(config={name: "yarn"})
+
+
+def test_an_interrupted_action_ends_its_job_and_leaves_a_streaming_query_alone(session: Any) -> None:
+    """As by the stop button of a notebook: the next action does not wait for the interrupted one."""
+    query = session.readStream.format("rate").load().writeStream.format("noop").start()
+    wait_until(lambda: query.lastProgress, timeout=60)
+    tracker = session.sparkContext.statusTracker()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as IPython has it
+    threading.Thread(target=_interrupt, args=[tracker.getJobIdsForGroup]).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            session.range(10**12).selectExpr("sum(id % 7)").collect()
+        threading.Thread(target=_interrupt, args=[lambda: True]).start()
+        with pytest.raises(KeyboardInterrupt):
+            query.awaitTermination()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert session.range(3).count() == 3
+    done = query.lastProgress.batchId
+    wait_until(lambda: query.lastProgress.batchId > done, timeout=60, what="the query to go on")
+    query.stop()
+
+
+def _interrupt(when: Any) -> None:
+    wait_until(when, timeout=60)
+    pause(1.0)  # it is in the midst of it
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_setting_that_spark_refuses_leaves_no_session_behind(session: Any, tmp_path: Path) -> None:
+    spark.stop()
+    for ask in (session.range, session.sql, session.createDataFrame):
+        with pytest.raises(ServerError, match="Spark's driver to run"):
+            ask({session.range: 3, session.sql: "SELECT 1"}.get(ask, [(1, 2)]))
+    assert "'many'" in told(lambda: spark.session(config={"spark.sql.shuffle.partitions": "many"}))[1]
+    assert [row for row in kit.status() if row.name == f"spark-{os.getpid()}"] == []
+    wanted: dict[str, Any] = {
+        "spark.sql.warehouse.dir": str(tmp_path),
+        "spark.executor.memory": "600m",
+        "spark.sql.ansi.enabled": False,
+    }
+    for _ in range(2):  # a cell that is run again
+        assert spark.session(config=wanted).range(3).count() == 3
+    spark.stop()
 
 
 def test_a_session_that_pyspark_started_itself_is_not_taken_over(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cassandra.cluster import Session
+from cassandra.query import SimpleStatement
 
 import kit
 from kit import views
@@ -96,10 +97,16 @@ def test_no_rows_are_a_table_with_columns(session: Session) -> None:
         ("quotes", {"symbol": None}, "row 0: .*JPM|row 0: .*None"),
         ("quotes", {"ts": _TIMES.tz_localize(None)}, "time zone"),
         ("quotes", {"ts": _TIMES + pd.Timedelta("1us")}, "whole milliseconds"),
+        ("quotes", {"ts": list(_TIMES.tz_localize(None).to_pydatetime())}, "time zone"),
+        ("quotes", {"ts": pd.Series([*_TIMES[:2], _TIMES[2].tz_localize(None)], dtype=object)}, "time zone"),
+        ("quotes", {"ts": pd.Series([*_TIMES[:2], _TIMES[2].tz_convert("Asia/Tokyo") + pd.Timedelta("5ns")])}, "whole"),
+        ("quotes", {"ts": [*_TIMES[:2], pd.NaT]}, "row 2: .*NaT"),
+        (None, {}, "tables: counts, quotes"),
+        (5, {}, "tables: counts, quotes"),
     ],
 )
 def test_what_cannot_be_a_row_is_refused_with_its_reason(
-    session: Session, table: str, change: Any, message: str
+    session: Session, table: Any, change: Any, message: str
 ) -> None:
     with pytest.raises(ViewError, match=message):
         views.write(session, table, quotes(**change))
@@ -126,8 +133,13 @@ def test_a_statement_that_cassandra_does_not_understand_is_said_in_its_words(ses
 def test_too_few_nodes_and_unknown_levels_are_named(session: Session) -> None:
     with pytest.raises(CassandraUnavailable, match="'required_replicas': 2, 'alive_replicas': 1"):
         views.query(session, "SELECT * FROM quotes", consistency="TWO")
-    with pytest.raises(ConfigError, match="QUORUM"):
-        views.query(session, "SELECT * FROM quotes", consistency="MOST")
+    unknown: list[Any] = ["MOST", "quorum", "ALL ", "", 2, 0, b"ONE", ["ONE"]]
+    for level in unknown:
+        with pytest.raises(ConfigError, match="QUORUM"):
+            views.query(session, "SELECT * FROM quotes", consistency=level)
+        with pytest.raises(ConfigError, match="QUORUM"):
+            views.write(session, "quotes", quotes(), consistency=level)
+    assert views.query(session, "SELECT * FROM quotes", consistency=None).empty
 
 
 def test_names_that_cql_would_read_otherwise_are_quoted(session: Session) -> None:
@@ -172,6 +184,11 @@ def test_absurd_prices_are_kept_as_they_are_and_missing_ones_are_missing(session
         ("SELECT * FROM quotes WHERE symbol = ?", ["JPM"]),
         ("SELECT * FROM quotes WHERE symbol = %(symbol)s", {"stock": "JPM"}),
         ("SELECT * FROM quotes WHERE symbol = '5%' AND ts = %s", [_TIMES[0]]),
+        ("SELECT * FROM quotes WHERE symbol = %s", 5),
+        ("SELECT * FROM quotes WHERE symbol = %s", None),
+        ("SELECT * FROM quotes WHERE symbol = %s", [object()]),
+        ("SELECT * FROM quotes WHERE symbol = 'JPM' AND ts = %s", [pd.NaT]),
+        ("SELECT * FROM quotes WHERE symbol = %s", [pd.NA]),
     ],
 )
 def test_parameters_that_do_not_fit_are_named(session: Session, cql: str, parameters: Any) -> None:
@@ -180,6 +197,50 @@ def test_parameters_that_do_not_fit_are_named(session: Session, cql: str, parame
     prepared = session.prepare("SELECT * FROM quotes WHERE symbol = ? AND ts = ?")
     with pytest.raises(ViewError, match=r"got: \['JPM', 'today'\]"):
         views.query(session, prepared, ["JPM", "today"])
+
+
+@pytest.mark.parametrize("statement", [5, None, b"SELECT", SimpleStatement("SELECT * FROM quotes")])
+def test_what_is_no_statement_is_named(session: Session, statement: Any) -> None:
+    with pytest.raises(ViewError, match="CQL is text, or a prepared statement"):
+        views.query(session, statement)
+
+
+def test_a_value_of_numpy_or_of_a_kind_of_text_is_a_value_and_no_part_of_the_statement(session: Session) -> None:
+    class Text(str):
+        pass
+
+    views.write(session, "quotes", quotes(symbol="O'K"))
+    ask = "SELECT ts FROM quotes WHERE symbol = %s AND price > %s ALLOW FILTERING"
+    for symbol in (np.str_("O'K"), Text("O'K"), np.array(["O'K"])[0]):
+        for price in (np.float64(0), np.int64(0), np.float32(0), 0):
+            assert len(views.query(session, ask, [symbol, price])) == 2
+    assert views.query(session, ask, [np.str_("' OR symbol = 'O''K"), 0]).empty
+    ask = "SELECT price FROM quotes WHERE symbol = 'O''K' AND ts = %s"
+    assert views.query(session, ask, [_TIMES[0].to_datetime64()])["price"].tolist() == [37.0]
+
+
+def test_the_driver_does_not_bind_again_what_is_bound(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    views.write(session, "quotes", quotes())
+    monkeypatch.setattr("cassandra.cluster.bind_params", None)
+    assert len(views.query(session, "SELECT * FROM quotes WHERE symbol = %s", ["JPM"])) == 3
+
+
+def test_a_level_of_one_call_is_not_that_of_the_next(session: Session) -> None:
+    prepared = session.prepare("SELECT * FROM quotes")
+    with pytest.raises(CassandraUnavailable):
+        views.query(session, prepared, consistency="TWO")
+    assert views.query(session, prepared).empty
+
+
+def test_a_session_that_was_shut_down_says_so(cluster: CassandraCluster) -> None:
+    with views.connect("market", contact_points=cluster.contact_points) as session:
+        pass
+    for call in (
+        lambda: views.query(session, "SELECT * FROM quotes"),
+        lambda: views.write(session, "quotes", quotes()),
+    ):
+        with pytest.raises(ViewError, match="it was shut down"):
+            call()
 
 
 def test_a_parameter_can_be_a_time_of_pandas_and_a_percent_sign_needs_no_parameter(session: Session) -> None:
@@ -205,14 +266,15 @@ def test_no_node_and_a_bad_keyspace_are_errors(cluster: CassandraCluster) -> Non
         pass
     assert "kit status" in caught.value.todo
     points = cluster.contact_points
-    for name in ("Market; DROP", "", "1a", "a-b", "ä", "a" * 49):
+    names: list[Any] = ["Market; DROP", "Market", "", "1a", "a-b", "ä", "a" * 49, 5, b"market"]
+    for name in names:
         with pytest.raises(ConfigError, match="lower-case"), views.connect(name, contact_points=points):
             pass
-    for name, copies in (("system", 1), ("market_2", -1), ("market_2", 0)):
-        with (
-            pytest.raises((ConfigError, ViewError)),
-            views.connect(name, replication_factor=copies, contact_points=points),
-        ):
+    with pytest.raises(ViewError), views.connect("system", contact_points=points):
+        pass
+    no_points: list[Any] = ["127.0.0.1:9042", ["127.0.0.1:9042"], ["127.0.0.1"], ("127.0.0.1", 9042), [("::1", "9042")]]
+    for bad in no_points:
+        with pytest.raises(ConfigError, match=r"as \(host, port\)"), views.connect(contact_points=bad):
             pass
     with views.connect("select", contact_points=points) as session:  # a word of CQL
         assert session.keyspace == "select"
