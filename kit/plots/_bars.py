@@ -125,6 +125,6 @@ class Histogram(Chart):
         return self.bins if (high - low) / self.bins > gap else [low - max(gap, 0.5), high + max(gap, 0.5)]
 
     def csv(self) -> str:
-        column, count = self.drawing().look.labels
-        rows = zip(*(values.tolist() for values in self.drawing().sources["source 0"].values()), strict=True)
-        return csv_of([f"{column} from", f"{column} to", count], rows)
+        drawing = self.drawing()
+        rows = zip(*(values.tolist() for values in drawing.sources["source 0"].values()), strict=True)
+        return csv_of([f"{self.column} from", f"{self.column} to", drawing.look.labels[1]], rows)
