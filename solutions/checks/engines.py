@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from pyspark import SparkContext
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
@@ -27,6 +28,7 @@ __all__ = [
     "check_frame",
     "check_plan",
     "check_session",
+    "check_spark",
     "in_tokyo",
     "keyspace",
     "listed",
@@ -87,6 +89,12 @@ def listed(types: dict[str, str]) -> str:
     return ", ".join(f"{column} {kind}" for column, kind in types.items())
 
 
+def check_spark(context: CheckContext) -> None:
+    """The student's code has left the session of Spark running."""
+    judge(context, "a session of Spark that runs on", "it was stopped",
+        (SparkContext._active_spark_context is None, "leave spark.stop() out, and run this check again: the notebook stops Spark in its last cell"))  # fmt: skip
+
+
 def types_of(got: Any) -> dict[str, str]:
     """The columns of a DataFrame of Spark and their types; of anything else none."""
     return dict(got.dtypes) if isinstance(got, DataFrame) else {}
@@ -94,6 +102,7 @@ def types_of(got: Any) -> dict[str, str]:
 
 def check_frame(context: CheckContext, got: Any, columns: dict[str, str], *table: tuple[object, str]) -> None:
     """It is a DataFrame of Spark that is still a stream, and has these columns of these types; `table` comes first."""
+    check_spark(context)
     name, is_frame = type(got).__name__, isinstance(got, DataFrame)
     types = types_of(got)
     missing = [column for column in columns if column not in types]

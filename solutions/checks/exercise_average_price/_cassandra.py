@@ -13,7 +13,7 @@ from pyspark.sql.classic.dataframe import DataFrame as _Frame
 import kit
 from kit.exercises import CheckContext
 
-from ..engines import check_session, in_tokyo, keyspace, listed
+from ..engines import check_session, check_spark, in_tokyo, keyspace, listed
 from ..judging import advice_on, judge, spy
 from . import _common as common
 from ._common import FIRST, ORIGIN, Quote, pictured
@@ -89,6 +89,7 @@ def write(context: CheckContext) -> None:
         quotes = [Quote(*key, price) for key, price in rows.items()]
         frame = common.frame_of(spark, quotes or FIRST).select("symbol", "ts", "price").limit(len(rows))
         seen = _watched(context, function, session, frame, on=f"write(session, frame), {what}: {pictured(rows)}")
+        check_spark(context)
         check_session(context, session, name)
         before = _judge_rows(context, seen, common.rows_of(session), before, rows)
 
