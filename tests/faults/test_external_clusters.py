@@ -46,7 +46,7 @@ def _spark_cluster(folder: Path) -> Iterator[str]:
     wrapper.parent.mkdir(parents=True)
     wrapper.write_text(_JAVA.format(java=java()))
     wrapper.chmod(0o755)
-    runtime = replace(SparkDrivers(folder).jvm, archive=(), heap=("-Xmx128m",))
+    runtime = replace(SparkDrivers(folder).jvm, heap=("-Xmx128m",))
     own = {
         "SPARK_HOME": str(Path(pyspark.__file__).parent),
         "JAVA_HOME": str(wrapper.parents[1]),
