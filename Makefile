@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab demo test quick lint install lock clean browser bench notebooks containers
+.PHONY: help lab demo test quick lint install lock clean browser archives bench notebooks containers
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -25,8 +25,8 @@ demo: install ## the pipeline without a notebook, for 15 s: feed, Kafka, Spark, 
 
 install: $(STAMP) ## venv, dependencies, jars: the first step of the others
 
-test: install browser lint ## everything: lint, types, unit tests, real servers, notebooks, browser
-	$(PY) -m kit.prepare
+test: install ## everything: lint, types, unit tests, real servers, notebooks, browser
+	@$(MAKE) -j3 lint browser archives
 	$(PY) -m pytest -n 3 --no-loadscope-reorder
 
 quick: install lint ## under a minute: lint, types, and the tests that start no broker
@@ -41,8 +41,7 @@ lint: install ## ruff, mypy --strict, import-linter
 notebooks: install ## run the notebooks again and store their outputs
 	$(PY) -m tests.notebooks.execute
 
-bench: install browser ## all benchmarks, held to their targets
-	$(PY) -m kit.prepare
+bench: install browser archives ## all benchmarks, held to their targets
 	$(PY) tests/benchmarks/startup.py --check
 	$(PY) tests/benchmarks/collectors.py --check
 	$(PY) tests/benchmarks/live_plots.py --check
@@ -63,6 +62,9 @@ clean: ## stop the servers, remove the venv and caches of this folder (topics an
 
 browser: install
 	@$(PY) -m tests.browser.chromium
+
+archives: install
+	@$(PY) -m kit.prepare
 
 LOCK = requirements.lock
 # BUNDLE=FILE: all packages and jars come out of a file that `kit bundle FILE` has made; nothing asks the network.
