@@ -95,7 +95,7 @@ class Kit:
 
     @property
     def log(self) -> Path:
-        return self.cwd / "kit.log"
+        return self.home.parent / f"{self.home.name}.log"
 
     def processes(self) -> list[psutil.Process]:
         return processes_of(self.home)

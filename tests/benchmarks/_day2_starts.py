@@ -19,7 +19,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 from _report import Target
 
 from kit import spark
-from kit.servers import jars
+from kit.servers import jars, lab
 from kit.servers.cassandra import CassandraCluster
 from kit.servers.jvm import java
 from kit.servers.kafka import KafkaCluster
@@ -60,10 +60,10 @@ def _spark(way: str, classes: str | None) -> Figures:
             broker = cluster.bootstrap_servers
             send(broker, "quotes", [("JPM", second, 25.0) for second in range(60)])
             began = time.perf_counter()
+            jvm: Any = lab.servers()["spark"].jvm
             if way == _WITHOUT:
-                _driver.connect(replace(_driver.jvm(), archive=()))
+                _driver.connect(replace(jvm, archive=()))
             elif classes:
-                jvm = _driver.jvm()
                 _driver.connect(replace(jvm, options=(*jvm.options, _LOADED.format(classes))))
             session = spark.session() if way != _OWN else _plain_session(Path(folder))
             started = time.perf_counter()
