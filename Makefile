@@ -63,7 +63,7 @@ clean: ## stop the servers, remove the venv and caches of this folder (topics an
 browser: install
 	@$(PY) -m tests.browser.chromium
 
-archives: install
+archives: install ## all jars and class archives, which `make lab` else makes in the background
 	@$(PY) -m kit.prepare
 
 LOCK = requirements.lock
