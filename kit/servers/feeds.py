@@ -36,8 +36,12 @@ class FeedServer(Server):
     ----------
     port, must
         0: any free port. With `must` no other will do.
-    paused, **clock
-        The replay clock at the start: see `clock`.
+    start, speed
+        Trading day at which the replay starts, ``YYYY-MM-DD``; trading days replayed a second.
+    origin
+        The replay clock's instant at tick 0, ISO 8601; None: the moment it starts.
+    paused
+        Start with the clock standing still; `step` moves it.
     """
 
     name = "feeds"
@@ -46,11 +50,20 @@ class FeedServer(Server):
     seconds_to_stop = 3.0
 
     def __init__(
-        self, home: Path, *, port: int = 0, must: bool = False, paused: bool = False, **clock: str | float
+        self,
+        home: Path,
+        *,
+        port: int = 0,
+        must: bool = False,
+        start: str = "2008-09-15",
+        speed: float = 1.0,
+        origin: str | None = None,
+        paused: bool = False,
     ) -> None:
         super().__init__(home)
         self.port, self._must = port, must
-        self._options = [*(f"--{name}={value}" for name, value in clock.items()), *["--paused"] * paused]
+        self._options = ["--start", start, "--speed", str(speed), *(["--origin", origin] if origin else [])]
+        self._options += ["--paused"] if paused else []
 
     def launch(self, launched: list[Process]) -> None:
         if self.running:
@@ -92,16 +105,17 @@ class FeedServer(Server):
         """The clock, the counts of what was served, the faults and limits in force."""
         return self._control("GET", "status")
 
-    def clock(self, **changes: Any) -> dict[str, Any]:
-        """Set the replay clock. Returns it.
-
-        Parameters
-        ----------
-        **changes
-            `start` (a trading day, ``2008-09-15``), `speed` (trading days a second), `paused` (then `step` moves it),
-            `origin` (its instant at tick 0, ISO 8601; default: now).
-        """
-        return self._control("PATCH", "clock", changes)
+    def clock(
+        self,
+        *,
+        start: str | None = None,
+        speed: float | None = None,
+        paused: bool | None = None,
+        origin: str | None = None,
+    ) -> dict[str, Any]:
+        """Set the replay clock: a trading day to start at, trading days a second, paused or not. Returns the clock."""
+        changes = {"start": start, "speed": speed, "paused": paused, "origin": origin}
+        return self._control("PATCH", "clock", {key: value for key, value in changes.items() if value is not None})
 
     def replay(self, start: str) -> dict[str, Any]:
         """Stand still at a trading day; the same day gives the same records, with the same times. Returns the clock."""

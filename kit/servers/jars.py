@@ -3,6 +3,9 @@
 `locks/<name>/jgo.toml` has what a server needs; ``make lock`` (jgo) resolves it into `jgo.lock.toml`, with the SHA-256
 of every jar. Nothing is resolved at run time, and nothing is fetched twice. jgo knows the repository, pooch fetches and
 verifies: jgo's own downloader does not hold a jar to the hash in the lock.
+
+>>> [jar.name for jar in locked("kafka")][:2]
+['kafka_2.13-4.4.0.jar', 'kafka-clients-4.4.0.jar']
 """
 
 import hashlib

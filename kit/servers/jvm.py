@@ -7,6 +7,10 @@ A class-data archive keeps a server's parsed classes in a file, and halves the t
 archive of the runtime's own classes is dumped once (the wheel ships none), then one training run of a server writes its
 classes on top of that. An archive that is missing or stale only costs time. Source: the JDK's documentation of
 ``-XX:ArchiveClassesAtExit`` (JEP 350).
+
+>>> kafka = Jvm("kafka", heap=("-Xms32m", "-Xmx96m"))
+>>> kafka.command("kafka.Kafka", "server.properties")        # doctest: +SKIP
+['…/bin/java', '-XX:+UseSerialGC', …, '-cp', '…kafka_2.13-4.4.0.jar:…', 'kafka.Kafka', 'server.properties']
 """
 
 import hashlib

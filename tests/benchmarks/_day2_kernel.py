@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kit.deadline import pause
 from tests.spark.tools import ORIGIN, quote, quotes
 
 __all__ = ["TABLE", "path", "steadily", "waited"]
@@ -22,7 +23,7 @@ def steadily(send: Callable[..., Any], topic: str, *, rate: int, seconds: int) -
     """Send so many quotes a second, each of another price: its number. Returns when each was sent."""
     sent, began = [], time.perf_counter()
     for number in range(rate * seconds):
-        time.sleep(max(0.0, began + number / rate - time.perf_counter()))
+        pause(max(0.0, began + number / rate - time.perf_counter()))
         sent.append(time.perf_counter())
         send(topic, value=quote("JPM", float(number), ORIGIN + number))
     return sent

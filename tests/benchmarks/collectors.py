@@ -33,6 +33,7 @@ from kit.collectors._records import ToRecords
 from kit.collectors._tweets import tweet_records
 from kit.feeds.data import load_tweets
 from kit.servers.feeds import FeedServer
+from kit.servers.interrupts import stop_at_the_first
 from kit.servers.kafka import KafkaCluster
 
 _EPOCH = 1_288_834_974_657
@@ -214,6 +215,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--records", type=int, default=40_000)
     options = parser.parse_args()
+    stop_at_the_first()
     payloads, to_read = lines(options.records), lines(4 * options.records)
     rates: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="kit-bench-") as folder, KafkaCluster(Path(folder)) as cluster:

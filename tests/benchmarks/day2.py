@@ -31,6 +31,7 @@ from _report import Target, report
 from kit import views
 from kit.prepare import prepare
 from kit.servers.cassandra import CassandraCluster
+from kit.servers.interrupts import stop_at_the_first
 from kit.servers.kafka import KafkaCluster
 from tests.processes import Kit
 from tests.wait import wait_until
@@ -126,6 +127,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="exit 1 if a target is missed")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
+    stop_at_the_first()
     prepare()
     rows, targets = [], []
     for name in options.parts or _PARTS:

@@ -6,12 +6,14 @@ python tests/benchmarks/exercises.py [--check] [--runs 3]
 """
 
 import argparse
+import io
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from kit import spark
 from kit.exercises import Source, source_of
 from kit.exercises._source import notebook_text
 from kit.servers import lab
+from kit.servers.interrupts import stop_at_the_first
 from tests.exercises import average_price, misconceptions
 from tests.exercises.misconceptions import Answer, Right, cell_of
 from tests.exercises.tools import Student
@@ -91,6 +94,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="exit 1 if a target is missed")
     parser.add_argument("--runs", type=int, default=3, help="runs of each right answer")
     options = parser.parse_args()
+    stop_at_the_first()
     rows: list[tuple[object, ...]] = []
     targets: list[Target] = []
     with tempfile.TemporaryDirectory(prefix="kit-bench-") as home:
@@ -98,7 +102,8 @@ def main() -> None:
         try:
             lab.up()
             for number, (answers, bound) in EXERCISES.items():
-                found, p95 = measured(number, answers, options.runs)
+                with redirect_stdout(io.StringIO()):  # what the answers print
+                    found, p95 = measured(number, answers, options.runs)
                 rows += found
                 targets.append(Target(f"p95 of all checks of exercise {number}", p95, bound, "s"))
             whole = statistics.median(validated(source_of(19), Path(home)) for _ in range(3))

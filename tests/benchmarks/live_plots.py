@@ -27,6 +27,8 @@ sys.path[:0] = [str(Path(__file__).parent), str(ROOT)]
 from _report import Target, report
 
 from kit import topics
+from kit.deadline import pause
+from kit.servers.interrupts import stop_at_the_first
 from kit.servers.kafka import KafkaCluster
 from tests.browser.conftest import write_notebook
 from tests.browser.lab import LabPage, RunningLab, chromium, running_lab
@@ -130,7 +132,7 @@ def emit(servers: str, topic: str, rate: int, seconds: float) -> int:
             last = max(time.time() * 1000, last + 0.001)
             producer.send(topic, json.dumps({"t": last, "v": (number * 37) % 101}).encode())
             number += 1
-        time.sleep(0.002)
+        pause(0.002)
     producer.flush()
     producer.close()
     return number
@@ -248,6 +250,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--soak", type=float, default=30.0)
     options = parser.parse_args()
+    stop_at_the_first()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="kit-bench-") as folder:
         home = Path(folder)

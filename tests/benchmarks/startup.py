@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from _report import Target, report
 
 from kit.servers import jars
+from kit.servers.interrupts import stop_at_the_first
 from kit.servers.kafka import KafkaCluster
 from kit.servers.ports import answers, choose_port
 from kit.servers.process import Process, launch, undone_on_error
@@ -186,6 +187,7 @@ def main() -> None:
     parser.add_argument("--before", metavar="REVISION", help="measure that commit of the kit, too")
     parser.add_argument("--measure", nargs=2, metavar=("WHICH", "BROKERS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
+    stop_at_the_first()
     if options.measure:
         which, brokers = options.measure
         print(json.dumps(measure({"kit": ours, "stock": stock}[which], int(brokers))))

@@ -1,34 +1,23 @@
-"""The shape that all servers have, shown by the smallest one, and what status says of one that hangs."""
+"""The shape that all servers have, shown by the example in CONTRIBUTING, and what status says of one that hangs."""
 
+import re
 import signal
 import socket
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kit.errors import ConfigError, PortTaken, ServerError
 from kit.servers import server
-from kit.servers.ports import answers, choose_port
-from kit.servers.process import Process, launch
-from kit.servers.server import External, Server, ServerStatus
+from kit.servers.ports import answers
+from kit.servers.server import External, ServerStatus
 
-_SERVE = """
-import http.server, sys
-http.server.test(http.server.SimpleHTTPRequestHandler, port=int(sys.argv[1]), bind="127.0.0.1")
-"""
-
-
-class Web(Server):
-    """A server of a few lines."""
-
-    name, needs = "web", 20 << 20
-
-    def launch(self, launched: list[Process]) -> None:
-        if not self.running:
-            port = choose_port()
-            argv = [sys.executable, "-c", _SERVE, str(port)]
-            launch(self.name, argv, home=self.home, ports=[port], launched=launched)
+# The example of a server, as CONTRIBUTING has it.
+_TEXT = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text("utf-8")
+_EXAMPLE: dict[str, Any] = {}
+exec(re.findall(r"`kit/servers/web.py`:\n\n```python\n(.*?)```", _TEXT, re.DOTALL)[0], _EXAMPLE)
+Web: Any = _EXAMPLE["Web"]
 
 
 def test_start_stop_and_status_come_with_the_shape(tmp_path: Path) -> None:
@@ -87,7 +76,7 @@ def test_an_external_server_starts_nothing_and_names_its_setting(tmp_path: Path)
 def test_a_port_that_another_program_took_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = int(other.getsockname()[1])
-        monkeypatch.setattr(sys.modules[__name__], "choose_port", lambda: taken)
+        monkeypatch.setitem(_EXAMPLE, "choose_port", lambda *_, **__: taken)
         with pytest.raises(PortTaken, match="Address already in use"):
             Web(tmp_path).start()
         assert Web(tmp_path).status() == [ServerStatus("web", "stopped")]

@@ -11,7 +11,7 @@ _ROOT = Path(kit.__file__).parent
 # Whole lines, blank and docstring included: what a room has, and in a comment what it should come down to. A room that
 # outgrows its line is asked first what it could stop doing.
 _ROOMS = {
-    "servers": 2_724,  # 2,100; the Kafka clients have come from topics, the jars and runtimes of three servers
+    "servers": 2_745,  # 2,100; the Kafka clients have come from topics, the jars and runtimes of three servers
     "feeds": 1_406,  # 1,400
     "sources": 750,
     "topics": 772,
